@@ -1,0 +1,1 @@
+//! Discovery documents: NodeInfo and its well-known index.

@@ -1,0 +1,1 @@
+//! From a signed request to a `Verified` activity.

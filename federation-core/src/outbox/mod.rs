@@ -1,0 +1,1 @@
+//! From an audience to durable, ordered, retried deliveries.

@@ -1,0 +1,1 @@
+//! The durable state behind the rest: in memory, and on diesel for SQLite and PostgreSQL.

@@ -1,0 +1,1 @@
+//! WebFinger (RFC 7033).
