@@ -1,1 +1,4 @@
 //! The durable state behind the rest: in memory, and on diesel for SQLite and PostgreSQL.
+
+#[cfg(feature = "diesel")]
+pub mod sql;

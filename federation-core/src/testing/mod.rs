@@ -1,5 +1,9 @@
 //! What embedders and this crate's own tests need to test federation without a network.
 
 mod clock;
+#[cfg(feature = "diesel")]
+mod database;
 
 pub use clock::ManualClock;
+#[cfg(feature = "diesel")]
+pub use database::{TEST_POSTGRES, TestDatabase, on_each_backend};

@@ -1,0 +1,25 @@
+//! One relational store for two backends: connections, grouped commits, reads and migrations.
+//!
+//! [`Database`] is the only way in. Writes of all callers are queued to few writer threads, which
+//! commit them in groups, so that a durable commit is paid once for many; reads run on their own
+//! small pool. Code that both backends share is written against [`Connection`]; what the shared
+//! query language lacks (upserts) goes through [`each_backend!`](crate::each_backend).
+
+mod connection;
+mod database;
+mod error;
+mod faults;
+mod location;
+mod migrations;
+mod process_lock;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use connection::{Backend, Connection, MultiBackend};
+pub use database::{Database, DatabaseOptions, Durability};
+pub use error::{ConstraintKind, DatabaseError};
+pub use location::{DatabaseUrl, DatabaseUrlError};
+pub use migrations::{Migrations, federation_migrations};

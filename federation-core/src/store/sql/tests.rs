@@ -1,0 +1,290 @@
+//! The store itself, on both backends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::Connection as _;
+use diesel::sql_query;
+use diesel::sql_types::BigInt;
+use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
+
+use super::{
+    Backend, Connection, ConstraintKind, Database, DatabaseError, DatabaseOptions, DatabaseUrl,
+    federation_migrations,
+};
+use crate::testing::{TestDatabase, on_each_backend};
+
+diesel::table! {
+    things (id) {
+        id -> BigInt,
+    }
+}
+
+async fn open(test: &TestDatabase) -> Database {
+    let database = Database::open(test.url().clone()).await.unwrap();
+    database
+        .write(|c| -> Result<_, DatabaseError> {
+            Ok(sql_query("CREATE TABLE things (id BIGINT PRIMARY KEY NOT NULL)").execute(c)?)
+        })
+        .await
+        .unwrap();
+    database
+}
+
+fn add(c: &mut Connection, id: i64) -> Result<usize, DatabaseError> {
+    Ok(diesel::insert_into(things::table)
+        .values(things::id.eq(id))
+        .execute(c)?)
+}
+
+async fn count(database: &Database) -> i64 {
+    database
+        .read(|c| -> Result<_, DatabaseError> { Ok(things::table.count().get_result(c)?) })
+        .await
+        .unwrap()
+}
+
+#[test]
+fn one_failing_write_of_a_group_fails_alone() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let writes: Vec<_> = (0..200)
+            .map(|n| {
+                let database = database.clone();
+                // Every tenth breaks the key of the one before it.
+                let id = if n % 10 == 9 { n - 1 } else { n };
+                tokio::spawn(async move { database.write(move |c| add(c, id)).await })
+            })
+            .collect();
+        let mut failed = 0;
+        for write in writes {
+            match write.await.unwrap() {
+                Ok(_) => {}
+                Err(DatabaseError::Constraint { kind, .. }) => {
+                    assert_eq!(kind, ConstraintKind::Unique);
+                    failed += 1;
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(failed, 20);
+        assert_eq!(count(&database).await, 180);
+        database.close().await;
+    });
+}
+
+#[test]
+fn a_panicking_write_harms_nobody_else() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let panicking = database.write(|c| -> Result<(), DatabaseError> {
+            c.transaction(|c| {
+                add(c, 1)?;
+                panic!("on purpose")
+            })
+        });
+        let (outcome, other) = tokio::join!(panicking, database.write(|c| add(c, 2)));
+        assert!(matches!(outcome, Err(DatabaseError::Panicked)));
+        other.unwrap();
+        let read = database.read(|_| -> Result<(), DatabaseError> { panic!("on purpose") });
+        assert!(matches!(read.await, Err(DatabaseError::Panicked)));
+        assert_eq!(count(&database).await, 1);
+    });
+}
+
+#[test]
+fn reads_cannot_write() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        for id in 0..8 {
+            assert!(database.read(move |c| add(c, id)).await.is_err());
+        }
+        assert_eq!(count(&database).await, 0);
+    });
+}
+
+#[test]
+fn a_nested_transaction_rolls_back_by_itself() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        database
+            .write(|c| {
+                add(c, 1)?;
+                let inner = c.transaction(|c| {
+                    add(c, 2)?;
+                    add(c, 1)
+                });
+                assert!(inner.is_err_and(|error| error.is_duplicate()));
+                add(c, 3)
+            })
+            .await
+            .unwrap();
+        assert_eq!(count(&database).await, 2);
+    });
+}
+
+#[test]
+fn the_counter_moves_only_with_changes() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let counter = database.committed();
+        let before = *counter.borrow();
+        database
+            .write(|c| -> Result<i64, DatabaseError> { Ok(things::table.count().get_result(c)?) })
+            .await
+            .unwrap();
+        assert!(
+            database
+                .write(|c| {
+                    add(c, 1)?;
+                    Err::<(), _>(DatabaseError::Busy)
+                })
+                .await
+                .is_err()
+        );
+        assert_eq!(*counter.borrow(), before);
+        database.write(|c| add(c, 1)).await.unwrap();
+        assert_eq!(*counter.borrow(), before + 1);
+    });
+}
+
+#[test]
+fn closing_finishes_what_is_queued() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let writes: Vec<_> = (0..50)
+            .map(|id| {
+                let database = database.clone();
+                tokio::spawn(async move { database.write(move |c| add(c, id)).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        database.close().await;
+        let mut kept = 0;
+        for write in writes {
+            match write.await.unwrap() {
+                Ok(_) => kept += 1,
+                Err(error) => assert!(matches!(error, DatabaseError::Closed)),
+            }
+        }
+        assert!(matches!(
+            database.write(|c| add(c, 99)).await,
+            Err(DatabaseError::Closed)
+        ));
+        let again = Database::open(test.url().clone()).await.unwrap();
+        assert_eq!(count(&again).await, kept);
+    });
+}
+
+/// Two operations that take two rows in opposite order deadlock on PostgreSQL.
+#[test]
+fn deadlocked_operations_are_run_again() {
+    on_each_backend(async |test| {
+        let mut options = DatabaseOptions::new(test.url().clone());
+        options.sole_process = false;
+        let database = open(&test).await;
+        let other = Database::open(options).await.unwrap();
+        for id in [1, 2] {
+            database.write(move |c| add(c, id)).await.unwrap();
+        }
+        let runs = Arc::new(AtomicU32::new(0));
+        let swap = |first: i64, second: i64| {
+            let runs = Arc::clone(&runs);
+            move |c: &mut Connection| -> Result<(), DatabaseError> {
+                runs.fetch_add(1, Ordering::Relaxed);
+                for id in [first, second] {
+                    sql_query("UPDATE things SET id = id WHERE id = $1")
+                        .bind::<BigInt, _>(id)
+                        .execute(c)?;
+                    std::thread::sleep(std::time::Duration::from_millis(100));
+                }
+                Ok(())
+            }
+        };
+        let (one, two) = tokio::join!(database.write(swap(1, 2)), other.write(swap(2, 1)));
+        one.unwrap();
+        two.unwrap();
+        let expected = match database.backend() {
+            Backend::Sqlite => 2,
+            Backend::Postgres => 3,
+        };
+        assert_eq!(runs.load(Ordering::Relaxed), expected);
+    });
+}
+
+#[test]
+fn a_lost_connection_is_replaced() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        database.write(|c| add(c, 1)).await.unwrap();
+        if database.backend() == Backend::Postgres {
+            let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let mut options = DatabaseOptions::new(test.url().clone());
+            options.readers = 1;
+            let other = Database::open(options).await.unwrap();
+            other
+                .read(move |c| -> Result<_, DatabaseError> { Ok(sql_query(kill).execute(c)?) })
+                .await
+                .unwrap();
+        }
+        for id in 2..30 {
+            database.write(move |c| add(c, id)).await.unwrap();
+        }
+        // A read is not repeated, but one that fails renews the connections of all.
+        let _lost = database
+            .read(|c| -> Result<i64, DatabaseError> { Ok(things::table.count().get_result(c)?) })
+            .await;
+        for _ in 0..8 {
+            assert_eq!(count(&database).await, 29);
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_file_is_refused() {
+    let test = TestDatabase::create(Backend::Sqlite);
+    let first = open(&test).await;
+    let second = Database::open(test.url().clone()).await;
+    assert!(matches!(second, Err(DatabaseError::InUse { .. })));
+    let mut beside = DatabaseOptions::new(test.url().clone());
+    beside.sole_process = false;
+    let beside = Database::open(beside).await.unwrap();
+    beside.write(|c| add(c, 1)).await.unwrap();
+    assert_eq!(count(&first).await, 1);
+    first.close().await;
+    Database::open(test.url().clone()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_unusable_place_is_named_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(
+        &file,
+        "not a database, but long enough to be read as a header",
+    )
+    .unwrap();
+    for url in [
+        DatabaseUrl::sqlite(file.join("below.db")),
+        DatabaseUrl::sqlite(file),
+        "postgres://nobody:secret@127.0.0.1:1/none".parse().unwrap(),
+    ] {
+        let error = Database::open(url.clone()).await.unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(&url.to_string()) && text.contains("check that"),
+            "{text}"
+        );
+        assert!(!text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn migrations_run_once() {
+    on_each_backend(async |test| {
+        let database = test.open(federation_migrations()).await;
+        let again = database.migrate(federation_migrations()).await.unwrap();
+        assert!(again.is_empty());
+    });
+}

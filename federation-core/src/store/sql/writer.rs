@@ -1,0 +1,345 @@
+//! The write side: takes what is queued, runs each operation in its savepoint, commits once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::result::{Error as QueryError, QueryResult};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{RunQueryDsl as _, dsl::sql};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::connection::{Backend, Connection, Purpose, connect};
+use super::database::{DatabaseOptions, ThreadGuard};
+use super::error::DatabaseError;
+use super::faults::{Faults, is_broken};
+use crate::each_backend;
+
+/// How often an operation is run again by itself before its failure is final.
+const SINGLE_ATTEMPTS: u32 = 4;
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// One queued write, whatever its types.
+pub(super) trait WriteJob: Send {
+    /// Runs the operation and keeps its answer; whether its changes are to be kept.
+    fn attempt(&mut self, connection: &mut Connection) -> bool;
+    /// Replaces the answer by a failure of the database.
+    fn fail(&mut self, error: DatabaseError);
+    /// Gives the caller the answer.
+    fn reply(self: Box<Self>);
+}
+
+/// A [`WriteJob`] from a closure.
+pub(super) struct Write<F, T, E> {
+    operation: F,
+    answer: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Write<F, T, E> {
+    pub(super) fn new(operation: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
+        Self {
+            operation,
+            answer: None,
+            reply,
+        }
+    }
+}
+
+impl<F, T, E> WriteJob for Write<F, T, E>
+where
+    F: Fn(&mut Connection) -> Result<T, E> + Send,
+    E: From<DatabaseError> + Send,
+    T: Send,
+{
+    fn attempt(&mut self, connection: &mut Connection) -> bool {
+        let answer = catch_unwind(AssertUnwindSafe(|| (self.operation)(connection)))
+            .unwrap_or_else(|_panic| Err(DatabaseError::Panicked.into()));
+        let keep = answer.is_ok();
+        self.answer = Some(answer);
+        keep
+    }
+
+    fn fail(&mut self, error: DatabaseError) {
+        self.answer = Some(Err(error.into()));
+    }
+
+    fn reply(self: Box<Self>) {
+        if let Some(answer) = self.answer {
+            let _gone = self.reply.send(answer);
+        }
+    }
+}
+
+/// Starts a thread that commits the queued writes in groups.
+pub(super) fn spawn(
+    options: &DatabaseOptions,
+    connection: Connection,
+    queue: Arc<Mutex<mpsc::Receiver<Box<dyn WriteJob>>>>,
+    committed: Arc<watch::Sender<u64>>,
+    guard: ThreadGuard,
+) -> Result<(), DatabaseError> {
+    let limit = options.group_limit.max(1);
+    let mut writer = Writer::new(options.clone(), connection, committed);
+    spawn_thread("database-write", options, move || {
+        let _guard = guard;
+        let mut group = Vec::with_capacity(limit);
+        loop {
+            let taken = queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .blocking_recv_many(&mut group, limit);
+            if taken == 0 {
+                break;
+            }
+            writer.run(&mut group);
+        }
+    })
+}
+
+/// Starts a named thread; a machine that has none left cannot open a database.
+pub(super) fn spawn_thread(
+    name: &str,
+    options: &DatabaseOptions,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<(), DatabaseError> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map(drop)
+        .map_err(|error| DatabaseError::Open {
+            database: options.url.to_string(),
+            cause: error.to_string(),
+            way_out: "raise the limit of threads of this user",
+        })
+}
+
+/// What became of one operation or of one group.
+enum End {
+    /// Final: the answer stands.
+    Done,
+    /// Rolled back through no fault of its own: worth another run by itself.
+    /// Without an error here the answer of the operation tells best what it met with.
+    Again(Option<DatabaseError>),
+}
+
+struct Writer {
+    options: DatabaseOptions,
+    connection: Connection,
+    committed: Arc<watch::Sender<u64>>,
+    faults: Faults,
+    changes: i64,
+}
+
+impl Writer {
+    fn new(
+        options: DatabaseOptions,
+        mut connection: Connection,
+        committed: Arc<watch::Sender<u64>>,
+    ) -> Self {
+        let faults = Faults::default();
+        faults.watch(&mut connection);
+        Self {
+            options,
+            connection,
+            committed,
+            faults,
+            changes: 0,
+        }
+    }
+
+    /// Runs all jobs of `group`, answers every one of them, and leaves it empty.
+    fn run(&mut self, group: &mut Vec<Box<dyn WriteJob>>) {
+        let mut again = Vec::new();
+        if group.len() > 1 {
+            match self.run_together(group, &mut again) {
+                Ok(()) => group.drain(..).for_each(WriteJob::reply),
+                Err(error) => {
+                    tracing::debug!(%error, "a group of writes is run one by one");
+                    // What ran saw changes of others that are gone now: all start afresh.
+                    let mut all: Vec<_> = group.drain(..).collect();
+                    all.append(&mut again);
+                    again = all;
+                }
+            }
+        } else {
+            again.append(group);
+        }
+        for job in again {
+            self.run_single(job);
+        }
+    }
+
+    /// Runs the group in one transaction; jobs to be run again are moved to `again`.
+    fn run_together(
+        &mut self,
+        group: &mut Vec<Box<dyn WriteJob>>,
+        again: &mut Vec<Box<dyn WriteJob>>,
+    ) -> QueryResult<()> {
+        self.begin()?;
+        let mut finished = Vec::with_capacity(group.len());
+        let mut result = Ok(());
+        for mut job in group.drain(..) {
+            if result.is_err() {
+                finished.push(job);
+                continue;
+            }
+            match self.run_in_savepoint(job.as_mut()) {
+                Ok(End::Done) => finished.push(job),
+                Ok(End::Again(_)) => again.push(job),
+                Err(error) => {
+                    finished.push(job);
+                    result = Err(error);
+                }
+            }
+        }
+        *group = finished;
+        result
+            .and_then(|()| self.commit())
+            .inspect_err(|_| self.unwind(0))
+    }
+
+    fn run_in_savepoint(&mut self, job: &mut dyn WriteJob) -> QueryResult<End> {
+        each_backend!(&mut self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
+        self.faults.clear();
+        if job.attempt(&mut self.connection) {
+            self.roll_back_to(2)?;
+            match each_backend!(&mut self.connection, c => AnsiTransactionManager::commit_transaction(c))
+            {
+                Ok(()) => return Ok(End::Done),
+                // It went on after a failed statement: PostgreSQL then keeps nothing of it.
+                Err(error) => job.fail(error.into()),
+            }
+        }
+        if self.faults.worst() == Faults::LOST {
+            return Err(QueryError::BrokenTransactionManager);
+        }
+        self.roll_back_to(1)?;
+        Ok(match self.faults.worst() {
+            0 => End::Done,
+            _ => End::Again(None),
+        })
+    }
+
+    fn run_single(&mut self, mut job: Box<dyn WriteJob>) {
+        for attempt in 1..=SINGLE_ATTEMPTS {
+            match self.run_once(job.as_mut()) {
+                End::Done => break,
+                End::Again(error) if attempt == SINGLE_ATTEMPTS => {
+                    if let Some(error) = error {
+                        job.fail(error);
+                    }
+                }
+                End::Again(_) => thread::sleep(RETRY_PAUSE * attempt),
+            }
+        }
+        job.reply();
+    }
+
+    /// Runs one job as its own transaction.
+    fn run_once(&mut self, job: &mut dyn WriteJob) -> End {
+        self.faults.clear();
+        if let Err(error) = self.begin() {
+            self.unwind(0);
+            let error = DatabaseError::from(error);
+            if error.is_retryable() && self.options.url.backend() == Backend::Postgres {
+                return End::Again(Some(error));
+            }
+            job.fail(error);
+            return End::Done;
+        }
+        if job.attempt(&mut self.connection) {
+            match self.roll_back_to(1).and_then(|()| self.commit()) {
+                Ok(()) => return End::Done,
+                Err(error) => {
+                    let lost =
+                        self.faults.worst() == Faults::LOST || is_broken(&mut self.connection);
+                    self.unwind(0);
+                    // A commit whose answer is lost may have happened: only its caller can tell.
+                    job.fail(if lost {
+                        DatabaseError::Lost
+                    } else {
+                        error.into()
+                    });
+                    return End::Done;
+                }
+            }
+        }
+        let worst = self.faults.worst();
+        self.unwind(0);
+        match worst {
+            0 => End::Done,
+            Faults::LOST => End::Again(Some(DatabaseError::Lost)),
+            _ => End::Again(None),
+        }
+    }
+
+    fn begin(&mut self) -> QueryResult<()> {
+        match &mut self.connection {
+            Connection::Sqlite(c) => {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+            }
+            Connection::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+        }
+    }
+
+    fn commit(&mut self) -> QueryResult<()> {
+        let changed = self.has_changed()?;
+        each_backend!(&mut self.connection, c => AnsiTransactionManager::commit_transaction(c))?;
+        if changed {
+            self.committed
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
+        Ok(())
+    }
+
+    /// Whether the open transaction has changed a row.
+    fn has_changed(&mut self) -> QueryResult<bool> {
+        match &mut self.connection {
+            Connection::Sqlite(c) => {
+                let total: i64 = diesel::select(sql::<BigInt>("total_changes()")).get_result(c)?;
+                let before = std::mem::replace(&mut self.changes, total);
+                Ok(total != before)
+            }
+            Connection::Postgres(c) => {
+                diesel::select(sql::<Bool>("pg_current_xact_id_if_assigned() IS NOT NULL"))
+                    .get_result(c)
+            }
+        }
+    }
+
+    /// Rolls back what is nested deeper than `depth`: savepoints an operation left open.
+    fn roll_back_to(&mut self, depth: u32) -> QueryResult<()> {
+        while self.depth()? > depth {
+            each_backend!(&mut self.connection, c => AnsiTransactionManager::rollback_transaction(c))?;
+        }
+        Ok(())
+    }
+
+    fn depth(&mut self) -> QueryResult<u32> {
+        each_backend!(&mut self.connection, c => {
+            AnsiTransactionManager::transaction_manager_status_mut(c)
+                .transaction_depth()
+                .map(|depth| depth.map_or(0, std::num::NonZero::get))
+        })
+    }
+
+    /// Rolls back to `depth`; a connection that cannot is replaced.
+    fn unwind(&mut self, depth: u32) {
+        let lost = self.faults.worst() == Faults::LOST;
+        if !lost && self.roll_back_to(depth).is_ok() {
+            return;
+        }
+        match connect(&self.options, Purpose::Write) {
+            Ok(mut fresh) => {
+                self.faults.clear();
+                self.faults.watch(&mut fresh);
+                self.connection = fresh;
+                self.changes = 0;
+            }
+            Err(error) => tracing::warn!(%error, "cannot reconnect to the database"),
+        }
+    }
+}
