@@ -1,0 +1,5 @@
+//! The lowest layer of the server: identifiers and paging, with no input or output of its own.
+
+pub mod ids;
+pub mod page;
+pub mod role;

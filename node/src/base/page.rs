@@ -1,0 +1,85 @@
+//! Paging through lists by cursor: `before`, `after` and `limit` in, items and cursors out.
+//!
+//! A cursor is the id of an item. `next` of an answer goes on in the direction of the list,
+//! `prev` goes back; either is `null` at its end.
+
+use serde::{Deserialize, Serialize};
+
+/// Items in a page when the request does not say.
+pub const DEFAULT_LIMIT: u32 = 50;
+/// Items in a page at most; larger requests get this many.
+pub const MAX_LIMIT: u32 = 100;
+
+/// Which part of a list a request asks for, as its query string says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, bound = "Id: Deserialize<'de>")]
+pub struct PageQuery<Id> {
+    /// Only items before this one in the order of ids.
+    #[serde(default = "absent")]
+    pub before: Option<Id>,
+    /// Only items after this one in the order of ids.
+    #[serde(default = "absent")]
+    pub after: Option<Id>,
+    /// How many items at most.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+fn absent<T>() -> Option<T> {
+    None
+}
+
+impl<Id> PageQuery<Id> {
+    /// How many items to answer: between 1 and [`MAX_LIMIT`].
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    }
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page<T, Id> {
+    /// The items, in the order of the list.
+    pub items: Vec<T>,
+    /// Where the list goes on, `None` at its end.
+    pub next: Option<Id>,
+    /// Where the list came from, `None` at its start.
+    pub prev: Option<Id>,
+}
+
+impl<T, Id> Page<T, Id> {
+    /// A list that fits in one page.
+    pub fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next: None,
+            prev: None,
+        }
+    }
+
+    /// The same page with its items shown in another form.
+    pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U, Id> {
+        Page {
+            items: self.items.into_iter().map(show).collect(),
+            next: self.next,
+            prev: self.prev,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_stays_within_bounds() {
+        let query = |limit| PageQuery::<String> {
+            before: None,
+            after: None,
+            limit,
+        };
+        assert_eq!(query(None).limit(), DEFAULT_LIMIT);
+        assert_eq!(query(Some(0)).limit(), 1);
+        assert_eq!(query(Some(u32::MAX)).limit(), MAX_LIMIT);
+    }
+}

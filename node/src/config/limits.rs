@@ -1,0 +1,74 @@
+//! `[limits]`: bounds on what one client can take (I11).
+
+use serde::{Deserialize, Serialize};
+
+use super::fault::Fault;
+
+/// Bounds on what one client can take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Bytes in the body of a request to the native API.
+    pub request_body_bytes: usize,
+    /// Bytes in the body of an activity from another node.
+    pub inbox_body_bytes: usize,
+    /// Connections held open at once; more wait to be accepted.
+    pub connections: usize,
+    /// Sign-ins of one account at once; a further one ends the oldest.
+    pub sessions_per_user: u32,
+    /// Passwords hashed at once; each takes 19 MiB while it runs.
+    pub password_hashes_at_once: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            request_body_bytes: 256 * 1024,
+            inbox_body_bytes: 1024 * 1024,
+            connections: 16_384,
+            sessions_per_user: 50,
+            password_hashes_at_once: 2,
+        }
+    }
+}
+
+impl LimitsConfig {
+    pub(super) fn check(&self, faults: &mut Vec<Fault>) {
+        let mut within = |key: &str, value: u64, low: u64, high: u64| {
+            if !(low..=high).contains(&value) {
+                faults.push(Fault::new(
+                    key,
+                    format!("{value} is out of range"),
+                    format!("choose a number from {low} to {high}"),
+                ));
+            }
+        };
+        let wide = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let mib = 1024 * 1024;
+        within(
+            "limits.request_body_bytes",
+            wide(self.request_body_bytes),
+            4096,
+            64 * mib,
+        );
+        within(
+            "limits.inbox_body_bytes",
+            wide(self.inbox_body_bytes),
+            16 * 1024,
+            64 * mib,
+        );
+        within("limits.connections", wide(self.connections), 16, 1_000_000);
+        within(
+            "limits.sessions_per_user",
+            self.sessions_per_user.into(),
+            1,
+            10_000,
+        );
+        within(
+            "limits.password_hashes_at_once",
+            wide(self.password_hashes_at_once),
+            1,
+            64,
+        );
+    }
+}
