@@ -1,0 +1,101 @@
+//! [`Ctx`]: the handles that every feature gets.
+
+use std::fmt;
+use std::sync::Arc;
+
+use federation_core::store::sql::Database;
+use federation_core::{Clock, Timestamp};
+
+use crate::config::{Config, Origin};
+use crate::platform::http::auth::Authenticator;
+use crate::platform::sealing::Keyring;
+use crate::platform::tasks::Tasks;
+
+/// The handles that every feature gets; cheap to clone.
+///
+/// It is the state of every feature's router: `axum::Router<Ctx>`.
+#[derive(Clone)]
+pub struct Ctx(Arc<CtxParts>);
+
+/// What a [`Ctx`] is made of.
+pub struct CtxParts {
+    /// The settings, checked.
+    pub config: Config,
+    /// What this node is called from outside.
+    pub origin: Origin,
+    /// The rows.
+    pub db: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The keys that seal secrets at rest.
+    pub keyring: Arc<Keyring>,
+    /// Tells who sends a request.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Background work.
+    pub tasks: Tasks,
+}
+
+impl Ctx {
+    /// Puts the handles together.
+    pub fn new(parts: CtxParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The settings, checked.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// What this node is called from outside.
+    pub fn origin(&self) -> &Origin {
+        &self.0.origin
+    }
+
+    /// The rows.
+    pub fn db(&self) -> &Database {
+        &self.0.db
+    }
+
+    /// The time source.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The present moment by [`Ctx::clock`].
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The keys that seal secrets at rest.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.0.keyring
+    }
+
+    /// Tells who sends a request, and when their session ends.
+    pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
+        &self.0.authenticator
+    }
+
+    /// Background work and the signal to stop.
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+}
+
+impl fmt::Debug for Ctx {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Ctx")
+            .field("origin", &self.0.origin.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CtxParts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CtxParts")
+            .field("origin", &self.origin.as_str())
+            .finish_non_exhaustive()
+    }
+}

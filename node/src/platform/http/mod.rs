@@ -1,0 +1,10 @@
+//! HTTP mechanisms that every feature shares: problems, extractors, request ids, body limits,
+//! idempotent creation and paging.
+
+pub mod auth;
+pub mod body;
+pub mod error;
+pub mod extract;
+pub mod idempotency;
+pub mod page;
+pub mod request;

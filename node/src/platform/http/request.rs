@@ -1,0 +1,75 @@
+//! What surrounds every request: its id, its log span, and the last touch to problems.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue};
+use tracing::Instrument as _;
+
+use super::error::ApiError;
+use crate::base::ids::RequestId;
+use crate::platform::ctx::Ctx;
+
+/// The header that tells a client the id of its request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Middleware: gives the request an id, logs it, and puts the id into problems.
+///
+/// The id is always made here: one sent by a client could forge log records.
+pub async fn surround(State(ctx): State<Ctx>, mut request: Request, next: Next) -> Response {
+    let start = ctx.now();
+    let id = RequestId::new(start);
+    request.extensions_mut().insert(id);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!(
+        "request",
+        %id,
+        method = %request.method(),
+        // The pattern and not the path, which may name people.
+        route = route.as_ref().map_or("none", MatchedPath::as_str),
+    );
+    let response = next.run(request).instrument(span.clone()).await;
+    let _entered = span.enter();
+    let millis = ctx.now().since(start).as_millis();
+    let status = response.status().as_u16();
+    let mut response = match response.extensions().get::<ApiError>().cloned() {
+        Some(error) => problem(&error, id, response),
+        None => response,
+    };
+    tracing::debug!(status, millis, "answered");
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn problem(error: &ApiError, id: RequestId, original: Response) -> Response {
+    if error.status().is_server_error() {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(code = error.code(), cause, "request failed");
+    }
+    let (parts, _) = original.into_parts();
+    let mut response = error.to_response(Some(&format!("urn:uuid:{id}")));
+    for (name, value) in &parts.headers {
+        if !response.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {
+            response.headers_mut().append(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Answers for paths that nothing serves.
+pub async fn no_route() -> Response {
+    ApiError::not_found().into_response()
+}
+
+/// Answers for methods that a path does not serve.
+pub async fn no_method() -> Response {
+    let status = http::StatusCode::METHOD_NOT_ALLOWED;
+    ApiError::new(
+        status,
+        "method_not_allowed",
+        "This path does not serve that method.",
+    )
+    .into_response()
+}

@@ -1,0 +1,7 @@
+//! Mechanisms that every feature stands on and that know no feature.
+
+pub mod ctx;
+pub mod db;
+pub mod http;
+pub mod sealing;
+pub mod tasks;
