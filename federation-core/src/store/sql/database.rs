@@ -109,9 +109,8 @@ struct Queues {
 
 /// What every thread of a database holds until it ends.
 pub(super) struct ThreadGuard {
-    // The order matters: whoever waits for the end may open the database again at once.
-    _lock: Option<Arc<ProcessLock>>,
     _running: mpsc::Sender<()>,
+    _lock: Option<Arc<ProcessLock>>,
 }
 
 impl Database {
@@ -141,8 +140,8 @@ impl Database {
         };
         let (running, threads) = mpsc::channel(1);
         let guard = || ThreadGuard {
-            _lock: lock.clone(),
             _running: running.clone(),
+            _lock: lock.clone(),
         };
         let (committed, commits) = watch::channel(0);
         let committed = Arc::new(committed);

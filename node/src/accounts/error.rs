@@ -1,0 +1,53 @@
+//! Why an account cannot be read or changed.
+
+use federation_core::store::sql::DatabaseError;
+
+use crate::platform::http::error::ApiError;
+
+/// Why an account cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The user name has letters or a length that handles cannot have.
+    #[error("A user name has 1 to 30 letters a-z, digits, or _ in between.")]
+    InvalidUsername,
+    /// Somebody of this node has that name.
+    #[error("That user name is taken.")]
+    UsernameTaken,
+    /// A profile text is too long or holds control characters.
+    #[error("{field} takes at most {limit} characters and no control characters.")]
+    InvalidText {
+        /// The field of the request.
+        field: &'static str,
+        /// Characters at most.
+        limit: usize,
+    },
+    /// The text is not an e-mail address.
+    #[error("That is not an e-mail address.")]
+    InvalidEmail,
+    /// There is no such person.
+    #[error("There is no such user.")]
+    NotFound,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<diesel::result::Error> for AccountError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccountError::InvalidUsername => Self::invalid("invalid_username", detail),
+            AccountError::UsernameTaken => Self::conflict("username_taken", detail),
+            AccountError::InvalidText { .. } => Self::invalid("invalid_text", detail),
+            AccountError::InvalidEmail => Self::invalid("invalid_email", detail),
+            AccountError::NotFound => Self::not_found(),
+            AccountError::Database(error) => error.into(),
+        }
+    }
+}

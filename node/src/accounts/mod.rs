@@ -1,0 +1,10 @@
+//! People: those with an account here and those known from other nodes, in one table.
+
+pub mod actions;
+pub mod error;
+pub mod model;
+mod routes;
+pub mod store;
+pub mod wire;
+
+pub use self::routes::router;

@@ -1,0 +1,327 @@
+//! All SQL that writes `users`.
+
+use diesel::prelude::*;
+use federation_core::Timestamp;
+use federation_core::each_backend;
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::error::AccountError;
+use super::model::{ProfileChange, RemotePerson, User, Username, search_key};
+use crate::base::ids::UserId;
+use crate::base::page::{Page, PageQuery};
+use crate::base::role::Role;
+use crate::config::Origin;
+use crate::platform::db::schema::users;
+
+/// Held on PostgreSQL while nobody owns the node yet, so that only one account comes to own it.
+const FIRST_ACCOUNT_LOCK: i64 = 5_930_411_783_201;
+
+/// Makes an account of this node; the first one becomes its owner.
+///
+/// # Errors
+/// The name is taken.
+pub fn insert_local(
+    connection: &mut Connection,
+    username: &Username,
+    email: Option<&str>,
+    origin: &Origin,
+    now: Timestamp,
+) -> Result<User, AccountError> {
+    let role = if has_owner(connection)? {
+        Role::User
+    } else {
+        first_role(connection)?
+    };
+    let user = User {
+        id: UserId::new(now),
+        username: username.as_str().to_owned(),
+        domain: None,
+        actor_uri: username.actor_uri(origin).into(),
+        display_name: String::new(),
+        bio: String::new(),
+        email: email.map(str::to_owned),
+        role,
+        created_at: now.as_millis(),
+        updated_at: now.as_millis(),
+        suspended_at: None,
+        deleted_at: None,
+    };
+    match insert(connection, &user) {
+        Ok(()) => Ok(user),
+        Err(error) if error.is_duplicate() => Err(AccountError::UsernameTaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn has_owner(connection: &mut Connection) -> Result<bool, DatabaseError> {
+    let owner = users::table.filter(users::role.eq(Role::Owner));
+    Ok(owner
+        .select(users::id)
+        .first::<UserId>(connection)
+        .optional()?
+        .is_some())
+}
+
+fn first_role(connection: &mut Connection) -> Result<Role, DatabaseError> {
+    if let Connection::Postgres(postgres) = connection {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<diesel::sql_types::BigInt, _>(FIRST_ACCOUNT_LOCK)
+            .execute(postgres)?;
+    }
+    Ok(if has_owner(connection)? {
+        Role::User
+    } else {
+        Role::Owner
+    })
+}
+
+fn insert(connection: &mut Connection, user: &User) -> Result<(), DatabaseError> {
+    diesel::insert_into(users::table)
+        .values((
+            users::id.eq(user.id),
+            users::username.eq(&user.username),
+            users::domain.eq(user.domain.as_deref()),
+            users::actor_uri.eq(&user.actor_uri),
+            users::search_key.eq(search_key(&user.username, user.domain.as_deref())),
+            users::display_name.eq(&user.display_name),
+            users::bio.eq(&user.bio),
+            users::email.eq(user.email.as_deref()),
+            users::role.eq(user.role),
+            users::created_at.eq(user.created_at),
+            users::updated_at.eq(user.updated_at),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Takes in what the actor of a person of another node says; answers their id here.
+///
+/// Their role and suspension, which this node decides, stay as they are.
+///
+/// # Errors
+/// The database failed.
+pub fn upsert_remote(
+    connection: &mut Connection,
+    person: &RemotePerson,
+    now: Timestamp,
+) -> Result<UserId, DatabaseError> {
+    let new = (
+        users::id.eq(UserId::new(now)),
+        users::actor_uri.eq(person.actor_uri.as_str()),
+        users::username.eq(&person.username),
+        users::domain.eq(Some(&person.domain)),
+        users::search_key.eq(search_key(&person.username, Some(&person.domain))),
+        users::display_name.eq(&person.display_name),
+        users::bio.eq(&person.bio),
+        users::role.eq(Role::User),
+        users::created_at.eq(now.as_millis()),
+        users::updated_at.eq(now.as_millis()),
+    );
+    each_backend!(connection, c => diesel::insert_into(users::table)
+        .values(new)
+        .on_conflict(users::actor_uri)
+        .do_nothing()
+        .execute(c))?;
+    let row = users::table
+        .filter(users::actor_uri.eq(person.actor_uri.as_str()))
+        .filter(users::domain.is_not_null());
+    let known: User = row.select(User::as_select()).first(connection)?;
+    let changed = known.username != person.username
+        || known.domain.as_ref() != Some(&person.domain)
+        || known.display_name != person.display_name
+        || known.bio != person.bio;
+    if changed {
+        diesel::update(users::table.find(known.id))
+            .set((
+                users::username.eq(&person.username),
+                users::domain.eq(Some(&person.domain)),
+                users::search_key.eq(search_key(&person.username, Some(&person.domain))),
+                users::display_name.eq(&person.display_name),
+                users::bio.eq(&person.bio),
+                users::updated_at.eq(now.as_millis()),
+            ))
+            .execute(connection)?;
+    }
+    Ok(known.id)
+}
+
+/// The person of this id, even when suspended or gone.
+///
+/// # Errors
+/// The database failed.
+pub fn by_id(connection: &mut Connection, id: UserId) -> Result<Option<User>, DatabaseError> {
+    let row = users::table.find(id).select(User::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The account of this node with this name, even when suspended or gone.
+///
+/// # Errors
+/// The database failed.
+pub fn local_by_username(
+    connection: &mut Connection,
+    username: &Username,
+) -> Result<Option<User>, DatabaseError> {
+    let row = users::table
+        .filter(users::username.eq(username.as_str()))
+        .filter(users::domain.is_null())
+        .select(User::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The person whose actor has this id, of this node or another.
+///
+/// # Errors
+/// The database failed.
+pub fn by_actor(
+    connection: &mut Connection,
+    actor_uri: &str,
+) -> Result<Option<User>, DatabaseError> {
+    let row = users::table
+        .filter(users::actor_uri.eq(actor_uri))
+        .select(User::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// Changes what a member says about themselves.
+///
+/// # Errors
+/// The database failed.
+pub fn update_profile(
+    connection: &mut Connection,
+    id: UserId,
+    change: &ProfileChange,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(id))
+        .set((
+            change
+                .display_name
+                .as_ref()
+                .map(|name| users::display_name.eq(name)),
+            change.bio.as_ref().map(|bio| users::bio.eq(bio)),
+            change
+                .email
+                .as_ref()
+                .map(|email| users::email.eq(email.as_deref())),
+            users::updated_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Gives an account of this node another role.
+///
+/// # Errors
+/// The database failed.
+pub fn set_role(
+    connection: &mut Connection,
+    id: UserId,
+    role: Role,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(users::table.find(id))
+        .set((users::role.eq(role), users::updated_at.eq(now.as_millis())))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// All accounts of this node, oldest first, `limit` after the given one.
+///
+/// # Errors
+/// The database failed.
+pub fn list_local(
+    connection: &mut Connection,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<User>, DatabaseError> {
+    let mut rows = users::table
+        .filter(users::domain.is_null())
+        .order(users::id)
+        .limit(limit)
+        .select(User::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        rows = rows.filter(users::id.gt(after));
+    }
+    Ok(rows.load(connection)?)
+}
+
+/// How many accounts this node holds.
+///
+/// # Errors
+/// The database failed.
+pub fn count_local(connection: &mut Connection) -> Result<i64, DatabaseError> {
+    let rows = users::table
+        .filter(users::domain.is_null())
+        .filter(users::deleted_at.is_null());
+    Ok(rows.count().get_result(connection)?)
+}
+
+/// Active people whose name or handle starts with `text`, in the order of their handles.
+///
+/// # Errors
+/// The database failed.
+pub fn search(
+    connection: &mut Connection,
+    text: &str,
+    page: &PageQuery<UserId>,
+) -> Result<Page<User, UserId>, DatabaseError> {
+    let start = text.strip_prefix('@').unwrap_or(text).to_lowercase();
+    let backwards = page.before.is_some() && page.after.is_none();
+    let mut rows = users::table
+        .filter(users::search_key.ge(start.clone()))
+        .filter(users::search_key.lt(format!("{start}{}", char::MAX)))
+        .filter(users::suspended_at.is_null())
+        .filter(users::deleted_at.is_null())
+        .limit(i64::from(page.limit()) + 1)
+        .select(User::as_select())
+        .into_boxed();
+    if let Some(cursor) = page.after.or(page.before) {
+        let Some(known) = by_id(connection, cursor)? else {
+            return Ok(Page::whole(Vec::new()));
+        };
+        let key = search_key(&known.username, known.domain.as_deref());
+        let same = users::search_key.eq(key.clone());
+        rows = if backwards {
+            rows.filter(
+                users::search_key
+                    .lt(key)
+                    .or(same.and(users::id.lt(known.id))),
+            )
+        } else {
+            rows.filter(
+                users::search_key
+                    .gt(key)
+                    .or(same.and(users::id.gt(known.id))),
+            )
+        };
+    }
+    rows = if backwards {
+        rows.order((users::search_key.desc(), users::id.desc()))
+    } else {
+        rows.order((users::search_key, users::id))
+    };
+    let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+    let mut items: Vec<User> = rows.load(connection)?;
+    let more = items.len() > limit;
+    items.truncate(limit);
+    if backwards {
+        items.reverse();
+    }
+    let (first, last) = (
+        items.first().map(|user| user.id),
+        items.last().map(|user| user.id),
+    );
+    Ok(Page {
+        next: last.filter(|_| if backwards { true } else { more }),
+        prev: first.filter(|_| {
+            if backwards {
+                more
+            } else {
+                page.after.is_some()
+            }
+        }),
+        items,
+    })
+}

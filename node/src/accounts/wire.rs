@@ -1,0 +1,102 @@
+//! People as JSON.
+
+use federation_core::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::model::{ProfileChange, User};
+use crate::base::ids::UserId;
+use crate::base::role::Role;
+use crate::config::Origin;
+
+/// A person as everybody sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserView {
+    /// The id on this node.
+    pub id: UserId,
+    /// The part of the handle before the domain.
+    pub username: String,
+    /// The domain of the handle; `null` for people of this node.
+    pub domain: Option<String>,
+    /// The name shown to people; the user name when they chose none.
+    pub display_name: String,
+    /// `@name@domain`.
+    pub handle: String,
+    /// The id of the actor.
+    pub actor: String,
+    /// What they say about themselves, as text.
+    pub bio: String,
+    /// What they may do on this node.
+    pub role: Role,
+    /// Since when they are known here.
+    pub created_at: Timestamp,
+}
+
+impl UserView {
+    /// Shows a person.
+    pub fn new(user: &User, origin: &Origin) -> Self {
+        let name = if user.display_name.is_empty() {
+            &user.username
+        } else {
+            &user.display_name
+        };
+        Self {
+            id: user.id,
+            username: user.username.clone(),
+            domain: user.domain.clone(),
+            display_name: name.clone(),
+            handle: user.handle(origin),
+            actor: user.actor_uri.clone(),
+            bio: user.bio.clone(),
+            role: user.role,
+            created_at: Timestamp::from_millis(user.created_at),
+        }
+    }
+}
+
+/// A member as they see themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeView {
+    /// What everybody sees.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// The e-mail address.
+    pub email: Option<String>,
+}
+
+impl MeView {
+    /// Shows a member to themselves.
+    pub fn new(user: &User, origin: &Origin) -> Self {
+        Self {
+            user: UserView::new(user, origin),
+            email: user.email.clone(),
+        }
+    }
+}
+
+/// The body of `PATCH /api/v1/users/@me`; what is absent stays as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatchMe {
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    bio: Option<String>,
+    /// `null` removes the address, absence leaves it.
+    #[serde(default, deserialize_with = "present")]
+    email: Option<Option<String>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+impl From<PatchMe> for ProfileChange {
+    fn from(patch: PatchMe) -> Self {
+        let trimmed = |text: String| text.trim().to_owned();
+        Self {
+            display_name: patch.display_name.map(trimmed),
+            bio: patch.bio.map(trimmed),
+            email: patch.email,
+        }
+    }
+}
