@@ -1,0 +1,170 @@
+//! A network on loopback: an address per server, one private certificate authority, and a TLS
+//! proxy (Caddy) in front of each.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU8;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context as _;
+use anyhow::Result;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::place;
+use crate::process::Process;
+use crate::process::run;
+use crate::wait;
+
+/// The servers' addresses are 127.0.0.2 to 127.0.0.20.
+const FIRST: u8 = 2;
+const LAST: u8 = 20;
+
+/// One test's network. Dropping it removes its folder.
+#[derive(Debug)]
+pub struct Network {
+    folder: TempDir,
+    next: AtomicU8,
+}
+
+impl Network {
+    /// Makes the certificates.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or `openssl` fails.
+    pub async fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("folkmoot-net-").tempdir()?;
+        let network = Self {
+            folder,
+            next: AtomicU8::new(FIRST),
+        };
+        network.certify().await?;
+        Ok(network)
+    }
+
+    /// The certificate of the authority, as a PEM file.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A new folder for a server of this network.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Puts TLS on a new address in front of whatever listens, or will listen, on the loopback
+    /// port `backend`. Paths under `/control/` stay inside.
+    ///
+    /// # Errors
+    /// When Caddy cannot be started.
+    pub async fn front(&self, name: &str, backend: u16) -> Result<Front> {
+        let last = self.next.fetch_add(1, Ordering::Relaxed).min(LAST);
+        let public = free_address(Ipv4Addr::new(127, 0, 0, last))?;
+        let folder = self.folder(&format!("{name}-tls"))?;
+        let mut command = Command::new("caddy");
+        command
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .arg(place::package().join("peers/Caddyfile"))
+            .envs(
+                ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "FRONT_FOLDER"].map(|v| (v, &folder)),
+            )
+            .env("FRONT_PUBLIC", public.to_string())
+            .env("FRONT_ADDRESS", public.ip().to_string())
+            .env("FRONT_BACKEND", backend.to_string())
+            .env("FRONT_CERTIFICATE", self.folder.path().join("leaf.pem"))
+            .env("FRONT_KEY", self.folder.path().join("leaf.key"));
+        let mut caddy = Process::start("caddy", &mut command, &folder.join("log"))?;
+        wait::until("the TLS proxy", || {
+            let alive = caddy.check();
+            async move {
+                alive?;
+                Ok(TcpStream::connect(public).await.ok())
+            }
+        })
+        .await?;
+        Ok(Front {
+            public,
+            _caddy: caddy,
+        })
+    }
+
+    /// A client that trusts the authority of this network.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn client(&self) -> Result<reqwest::Client> {
+        let pem = std::fs::read(self.authority())?;
+        let authority = reqwest::Certificate::from_pem(&pem)?;
+        Ok(reqwest::Client::builder()
+            .no_proxy()
+            .add_root_certificate(authority)
+            .build()?)
+    }
+
+    async fn certify(&self) -> Result<()> {
+        let addresses = (1..=LAST).map(|last| format!("IP:127.0.0.{last}"));
+        let names: Vec<String> = addresses.chain(["DNS:localhost".to_owned()]).collect();
+        let extensions = format!(
+            "subjectAltName={}\nextendedKeyUsage=serverAuth\n",
+            names.join(",")
+        );
+        std::fs::write(self.folder.path().join("leaf.ext"), extensions)?;
+        for arguments in [
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3 -subj /CN=loopback \
+             -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem",
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+             -keyout leaf.key -out leaf.csr",
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 3 \
+             -extfile leaf.ext -out leaf.pem",
+        ] {
+            let mut command = Command::new("openssl");
+            run(command
+                .args(arguments.split_whitespace())
+                .current_dir(self.folder.path()))
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// A TLS proxy in front of one server.
+#[derive(Debug)]
+pub struct Front {
+    public: SocketAddr,
+    _caddy: Process,
+}
+
+impl Front {
+    /// The origin under which the server is known, such as `https://127.0.0.2:40123`.
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.public)
+    }
+
+    /// The authority part of the origin.
+    pub fn authority(&self) -> String {
+        self.public.to_string()
+    }
+}
+
+/// A loopback port that nothing listens on.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> Result<u16> {
+    Ok(free_address(Ipv4Addr::LOCALHOST)?.port())
+}
+
+fn free_address(address: Ipv4Addr) -> Result<SocketAddr> {
+    let listener =
+        TcpListener::bind((address, 0)).with_context(|| format!("no port on {address}"))?;
+    Ok(listener.local_addr()?)
+}

@@ -1,0 +1,32 @@
+//! `cargo xtask soak`: the long proofs.
+
+use anyhow::Result;
+
+use crate::postgres::Durability;
+use crate::steps::Steps;
+use crate::test;
+
+/// Runs the interop tests against a release build with many more kills and messages.
+///
+/// # Errors
+/// When something is missing and cannot be installed, or a server does not start.
+pub(crate) fn run() -> Result<bool> {
+    let mut steps = Steps::default();
+    let _servers = test::provide(&mut steps, Durability::On)?;
+    steps.set("FOLKMOOT_KILLS", "200");
+    steps.set("FOLKMOOT_SENDS", "2000");
+    if steps.cargo("build of the server", &["build", "--release", "-p", "node"])? {
+        let proofs = [
+            "test",
+            "--release",
+            "-p",
+            "interop-tests",
+            "--test",
+            "kill",
+            "--",
+            "--nocapture",
+        ];
+        steps.cargo("kills", &proofs)?;
+    }
+    Ok(steps.report())
+}

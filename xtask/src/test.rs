@@ -1,0 +1,54 @@
+//! `cargo xtask test`: everything, with servers of its own.
+
+use anyhow::Result;
+
+use crate::check;
+use crate::peers;
+use crate::postgres;
+use crate::postgres::Durability;
+use crate::redis;
+use crate::service::Service;
+use crate::steps::Steps;
+use crate::tools;
+
+/// Installs what is missing, then runs every check and every test.
+///
+/// # Errors
+/// When something is missing and cannot be installed, or a server does not start.
+pub(crate) fn run() -> Result<bool> {
+    let mut steps = Steps::default();
+    let _servers = provide(&mut steps, Durability::Off)?;
+    check::style(&mut steps)?;
+    check::features(&mut steps)?;
+    let tests = [
+        "test",
+        "--workspace",
+        "--exclude",
+        "interop-tests",
+        "--all-features",
+        "--no-fail-fast",
+    ];
+    steps.cargo("tests", &tests)?;
+    if steps.cargo("build of the server", &["build", "-p", "node"])? {
+        steps.cargo(
+            "interop tests",
+            &["test", "-p", "interop-tests", "--no-fail-fast"],
+        )?;
+    }
+    Ok(steps.report())
+}
+
+/// Installs programs and peers and starts the databases; they stop when the result is dropped.
+///
+/// # Errors
+/// When something is missing and cannot be installed, or a server does not start.
+pub(crate) fn provide(steps: &mut Steps, durability: Durability) -> Result<[Service; 2]> {
+    steps.own("programs", tools::provide)?;
+    check::set_openssl(steps);
+    steps.own("peers", peers::provide)?;
+    let (postgres, url) = steps.own("PostgreSQL", || postgres::start(durability))?;
+    steps.set("FOLKMOOT_TEST_POSTGRES", url);
+    let (redis, url) = steps.own("Redis", redis::start)?;
+    steps.set("FOLKMOOT_TEST_REDIS", url);
+    Ok([postgres, redis])
+}
