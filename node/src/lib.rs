@@ -1,9 +1,11 @@
 //! The Folkmoot server.
 //!
 //! Modules, lowest first; each uses only those above it: `base`, `config`, `platform`, the
-//! features (`accounts`, `auth`), and at the top `router`, `workers`, `app` and `cli`.
+//! features (`accounts`, `auth`, `channels`, `messages`, `dms`), the edges (`gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
 pub mod accounts;
 pub mod base;
+pub mod channels;
 pub mod config;
+pub mod gateway;
 pub mod platform;

@@ -18,6 +18,16 @@ pub struct LimitsConfig {
     pub sessions_per_user: u32,
     /// Passwords hashed at once; each takes 19 MiB while it runs.
     pub password_hashes_at_once: usize,
+    /// Characters in a message that a member writes.
+    pub message_characters: usize,
+    /// People in a direct conversation.
+    pub conversation_people: usize,
+    /// WebSockets one member may have open.
+    pub sockets_per_user: usize,
+    /// Events that wait for one slow socket before it is closed.
+    pub socket_queue_events: usize,
+    /// Hours for which a client that comes back can resume without loading everything anew.
+    pub event_hours: u32,
 }
 
 impl Default for LimitsConfig {
@@ -28,6 +38,11 @@ impl Default for LimitsConfig {
             connections: 16_384,
             sessions_per_user: 50,
             password_hashes_at_once: 2,
+            message_characters: 8000,
+            conversation_people: 20,
+            sockets_per_user: 20,
+            socket_queue_events: 1024,
+            event_hours: 72,
         }
     }
 }
@@ -70,5 +85,30 @@ impl LimitsConfig {
             1,
             64,
         );
+        within(
+            "limits.message_characters",
+            wide(self.message_characters),
+            1,
+            100_000,
+        );
+        within(
+            "limits.conversation_people",
+            wide(self.conversation_people),
+            2,
+            500,
+        );
+        within(
+            "limits.sockets_per_user",
+            wide(self.sockets_per_user),
+            1,
+            10_000,
+        );
+        within(
+            "limits.socket_queue_events",
+            wide(self.socket_queue_events),
+            16,
+            100_000,
+        );
+        within("limits.event_hours", self.event_hours.into(), 1, 24 * 365);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod ctx;
 pub mod db;
+pub mod events;
 pub mod http;
 pub mod sealing;
 pub mod tasks;

@@ -77,6 +77,95 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    events (seq) {
+        seq -> BigInt,
+        topic -> Text,
+        op -> Text,
+        effect -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        data -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    channels (id) {
+        id -> Text,
+        kind -> Text,
+        name -> Nullable<Text>,
+        participants_key -> Nullable<Text>,
+        next_seq -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    channel_members (channel_id, user_id) {
+        channel_id -> Text,
+        user_id -> Text,
+        joined_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> Text,
+        channel_id -> Text,
+        seq -> BigInt,
+        author_id -> Text,
+        uri -> Text,
+        content -> Text,
+        html -> Text,
+        reply_to -> Nullable<Text>,
+        created_at -> BigInt,
+        edited_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
+        origin_updated_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    message_recipients (message_id, user_id) {
+        message_id -> Text,
+        user_id -> Text,
+        activity_id -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_tombstones (uri, actor_uri) {
+        uri -> Text,
+        actor_uri -> Text,
+        deleted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Of the federation core; read here alone.
+    remote_actors (id) {
+        id -> Text,
+        document -> Text,
+        gone_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(channel_members -> users (user_id));
+diesel::joinable!(channel_members -> channels (channel_id));
+diesel::joinable!(messages -> users (author_id));
+diesel::joinable!(messages -> channels (channel_id));
+diesel::joinable!(message_recipients -> users (user_id));
+diesel::joinable!(message_recipients -> messages (message_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    users,
+    channels,
+    channel_members,
+    messages,
+    message_recipients,
+);
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));

@@ -1,0 +1,3 @@
+DROP TABLE message_tombstones;
+DROP TABLE message_recipients;
+DROP TABLE messages;

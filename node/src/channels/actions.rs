@@ -1,0 +1,124 @@
+//! What can be done with channels: one use case, one function.
+
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::model::{Channel, DM, participants_key};
+use super::store;
+use super::wire::ChannelView;
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, UserId};
+use crate::base::page::{Page, PageQuery};
+use crate::platform::ctx::Ctx;
+use crate::platform::events::{Effect, EventLog, NewEvent, Topic};
+use crate::platform::http::error::ApiError;
+
+/// A conversation, and whether it was made just now.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The conversation.
+    pub channel: Channel,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+/// The direct conversation of these people, made if they have none; to be run in a transaction.
+///
+/// `others` are actors that belong to the set but could not be reached, so that they are no
+/// members. Each member of this node is told of a new conversation, and their sockets follow it.
+///
+/// # Errors
+/// The database failed.
+pub fn open_dm(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    members: &[User],
+    others: &[String],
+) -> Result<Opened, DatabaseError> {
+    let actors = members.iter().map(|user| user.actor_uri.as_str());
+    let key = participants_key(actors.chain(others.iter().map(String::as_str)));
+    if let Some(channel) = store::by_participants(connection, &key)? {
+        return Ok(Opened {
+            channel,
+            created: false,
+        });
+    }
+    let now = ctx.now();
+    let channel = Channel {
+        id: ChannelId::new(now),
+        kind: DM.to_owned(),
+        name: None,
+        created_at: now.as_millis(),
+    };
+    let ids: Vec<UserId> = members.iter().map(|user| user.id).collect();
+    if !store::insert_dm(connection, &channel, &key, &ids)? {
+        let known = store::by_participants(connection, &key)?;
+        let channel = known.ok_or(DatabaseError::Malformed { what: "channel" })?;
+        return Ok(Opened {
+            channel,
+            created: false,
+        });
+    }
+    let view = ChannelView::new(&channel, members, ctx.origin());
+    for member in members.iter().filter(|user| user.is_local()) {
+        let event = NewEvent {
+            topic: Topic::User(member.id),
+            op: "channel.created",
+            effect: Some(Effect::Join(Topic::Channel(channel.id))),
+            subject: None,
+        };
+        log.append(connection, &event, &view, now)?;
+    }
+    Ok(Opened {
+        channel,
+        created: true,
+    })
+}
+
+/// A channel as one of its members sees it.
+///
+/// # Errors
+/// 404 when there is no such channel, or the caller is not in it.
+pub async fn show(ctx: &Ctx, user: UserId, id: ChannelId) -> Result<ChannelView, ApiError> {
+    let found = ctx
+        .db()
+        .read(move |connection| {
+            let Some(channel) = store::by_id(connection, id)? else {
+                return Ok(None);
+            };
+            let members = store::members(connection, id)?;
+            Ok::<_, DatabaseError>(Some((channel, members)))
+        })
+        .await?;
+    match found {
+        Some((channel, members)) if members.iter().any(|member| member.id == user) => {
+            Ok(ChannelView::new(&channel, &members, ctx.origin()))
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// The channels of a member, newest first.
+///
+/// # Errors
+/// The database failed.
+pub async fn list(
+    ctx: &Ctx,
+    user: UserId,
+    page: PageQuery<ChannelId>,
+) -> Result<Page<ChannelView, ChannelId>, ApiError> {
+    let (page, members) = ctx
+        .db()
+        .read(move |connection| {
+            let page = store::page_of_member(connection, user, &page)?;
+            let ids: Vec<ChannelId> = page.items.iter().map(|channel| channel.id).collect();
+            let members = store::members_of(connection, &ids)?;
+            Ok::<_, DatabaseError>((page, members))
+        })
+        .await?;
+    let nobody = Vec::new();
+    Ok(page.map(|channel| {
+        let members = members.get(&channel.id).unwrap_or(&nobody);
+        ChannelView::new(&channel, members, ctx.origin())
+    }))
+}

@@ -1,0 +1,44 @@
+//! Channels as JSON.
+
+use federation_core::Timestamp;
+use serde::Serialize;
+
+use super::model::Channel;
+use crate::accounts::model::User;
+use crate::accounts::wire::UserView;
+use crate::base::ids::ChannelId;
+use crate::config::Origin;
+
+/// A channel as its members see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelView {
+    /// The id.
+    pub id: ChannelId,
+    /// `dm`.
+    pub kind: String,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The community it belongs to; direct conversations belong to none.
+    pub community: Option<String>,
+    /// The people in it.
+    pub participants: Vec<UserView>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl ChannelView {
+    /// Shows a channel with its members.
+    pub fn new(channel: &Channel, members: &[User], origin: &Origin) -> Self {
+        Self {
+            id: channel.id,
+            kind: channel.kind.clone(),
+            name: channel.name.clone(),
+            community: None,
+            participants: members
+                .iter()
+                .map(|user| UserView::new(user, origin))
+                .collect(),
+            created_at: Timestamp::from_millis(channel.created_at),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The JSON of the gateway: `{"op","seq"?,"d"}`. Events are made by `platform::events`.
+
+use axum::extract::ws::Utf8Bytes;
+use federation_core::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::ids::SessionId;
+
+/// What a client may say.
+#[derive(Debug)]
+pub(super) enum ClientFrame {
+    Identify(Identify),
+    Heartbeat(Value),
+}
+
+/// Who the client is, and the number of the last event it has seen.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identify {
+    /// May be left out when the socket has shown a token already.
+    pub(super) token: Option<String>,
+    pub(super) resume: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct RawFrame {
+    op: String,
+    #[serde(default)]
+    d: Value,
+}
+
+/// The frame is not in the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unspecified;
+
+/// Reads one frame of a client.
+pub(super) fn read(text: &str) -> Result<ClientFrame, Unspecified> {
+    let frame: RawFrame = serde_json::from_str(text).map_err(|_not_a_frame| Unspecified)?;
+    match frame.op.as_str() {
+        "identify" => serde_json::from_value(frame.d)
+            .map(ClientFrame::Identify)
+            .map_err(|_not_an_identify| Unspecified),
+        "heartbeat" => Ok(ClientFrame::Heartbeat(frame.d)),
+        _ => Err(Unspecified),
+    }
+}
+
+/// What the server says first.
+#[derive(Debug, Serialize)]
+pub(super) struct Ready<'a, U: Serialize> {
+    pub(super) user: &'a U,
+    pub(super) session_id: SessionId,
+    /// Events that follow have larger numbers than this.
+    pub(super) seq: i64,
+    /// Whether everything after the number given with `resume` follows.
+    pub(super) resumed: bool,
+    pub(super) heartbeat_seconds: u64,
+    /// When the access token ends; identify again with a new one before.
+    pub(super) expires_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct ServerFrame<'a, T: Serialize> {
+    op: &'a str,
+    d: &'a T,
+}
+
+/// A frame without a number.
+pub(super) fn write<T: Serialize>(op: &str, d: &T) -> Utf8Bytes {
+    // Only maps with keys that are no strings fail to serialise, and none is used here.
+    serde_json::to_string(&ServerFrame { op, d })
+        .unwrap_or_default()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ClientFrame, read, write};
+
+    #[test]
+    fn reads_identify_and_heartbeat() {
+        let identify = read(r#"{"op":"identify","d":{"token":"t","resume":7}}"#).unwrap();
+        assert!(matches!(identify, ClientFrame::Identify(i) if i.resume == Some(7)));
+        let identify = read(r#"{"op":"identify","d":{"token":"t","resume":null}}"#).unwrap();
+        assert!(matches!(identify, ClientFrame::Identify(i) if i.resume.is_none()));
+        assert!(matches!(
+            read(r#"{"op":"heartbeat"}"#),
+            Ok(ClientFrame::Heartbeat(_))
+        ));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "7",
+            r#"{"d":{}}"#,
+            r#"{"op":"shout","d":{}}"#,
+            r#"{"op":"identify"}"#,
+            r#"{"op":"identify","d":{"token":1}}"#,
+            r#"{"op":"identify","d":{"token":"t","resume":"7"}}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn writes_op_and_d() {
+        let text = write("heartbeat.ack", &json!({"n": 1}));
+        assert_eq!(text.as_str(), r#"{"op":"heartbeat.ack","d":{"n":1}}"#);
+    }
+}

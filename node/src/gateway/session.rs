@@ -1,0 +1,258 @@
+//! One socket from `identify` to its close.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, WebSocket};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+use super::close::CloseReason;
+use super::frame::{self, ClientFrame, Identify, Ready};
+use super::link::{Ended, Link, Watch};
+use super::opening::{self, Place};
+use crate::accounts;
+use crate::accounts::error::AccountError;
+use crate::accounts::wire::UserView;
+use crate::base::ids::ChannelId;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::{Bus, Frame, StoredEvent, Subscription};
+use crate::platform::http::error::ApiError;
+
+/// How long a client may take to identify.
+const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
+/// Between two pings of the server.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// A client not heard of for this long is gone.
+const SILENCE: Duration = Duration::from_secs(75);
+/// Frames a client may send between two pings.
+const MAX_FRAMES: u32 = 120;
+/// Events written to the socket at once.
+const BATCH: usize = 64;
+
+/// What a client said before the socket was open.
+pub(super) struct Hello {
+    pub(super) token: Option<String>,
+    pub(super) resume: Option<i64>,
+}
+
+/// One socket.
+pub(super) struct Session {
+    ctx: Ctx,
+    bus: Bus,
+    only: Option<ChannelId>,
+    hello: Hello,
+}
+
+impl Session {
+    pub(super) fn new(ctx: Ctx, bus: Bus, only: Option<ChannelId>, hello: Hello) -> Self {
+        Self {
+            ctx,
+            bus,
+            only,
+            hello,
+        }
+    }
+
+    /// Runs the socket to its end.
+    pub(super) async fn run(self, socket: WebSocket) {
+        let mut link = Link::new(socket);
+        if let Err(Ended::Closed(reason)) = self.serve(&mut link).await {
+            tracing::debug!(code = reason.code(), "closes a socket");
+            link.close(reason).await;
+        }
+    }
+
+    async fn serve(&self, link: &mut Link) -> Result<(), Ended> {
+        let (token, mut resume) = match &self.hello.token {
+            Some(token) => (token.clone(), self.hello.resume),
+            None => {
+                let identify = self.first_frame(link).await?;
+                (
+                    identify.token.ok_or(CloseReason::Unauthenticated)?,
+                    identify.resume,
+                )
+            }
+        };
+        let mut watch = self.admit(&token).await?;
+        drop(token);
+        loop {
+            let (again, seen) = self.tell(link, &watch, resume).await?;
+            if let Some(token) = again.token.as_deref() {
+                let renewed = self.admit(token).await?;
+                if renewed.member.id != watch.member.id {
+                    return Err(CloseReason::Unauthenticated.into());
+                }
+                watch = renewed;
+            }
+            resume = Some(again.resume.unwrap_or(seen));
+        }
+    }
+
+    async fn first_frame(&self, link: &mut Link) -> Result<Identify, Ended> {
+        let first = timeout(IDENTIFY_WITHIN, async {
+            loop {
+                if let Some(text) = link.receive().await? {
+                    return Ok::<_, Ended>(text);
+                }
+            }
+        });
+        let text = tokio::select! {
+            first = first => first.map_err(|_elapsed| CloseReason::TimedOut)??,
+            () = self.ctx.tasks().shutdown().cancelled() => return Err(CloseReason::GoingAway.into()),
+        };
+        match frame::read(&text) {
+            Ok(ClientFrame::Identify(identify)) => Ok(identify),
+            _ => Err(CloseReason::BadFrame.into()),
+        }
+    }
+
+    /// Lets the holder of a token in, under watch.
+    ///
+    /// The second check is there because the session may end between the first one and the watch.
+    async fn admit(&self, token: &str) -> Result<Watch, CloseReason> {
+        let authenticator = self.ctx.authenticator();
+        let refused = |error: ApiError| {
+            if error.status().is_server_error() {
+                CloseReason::Internal
+            } else {
+                CloseReason::Unauthenticated
+            }
+        };
+        let member = authenticator.authenticate(token).await.map_err(refused)?;
+        let end = authenticator.ended(member.session);
+        let member = authenticator.authenticate(token).await.map_err(refused)?;
+        Ok(Watch::new(self.ctx.clone(), member, end))
+    }
+
+    /// Greets and tells, until the socket ends or the client identifies again.
+    ///
+    /// Answers that frame and the number of the last event that was sent.
+    async fn tell(
+        &self,
+        link: &mut Link,
+        watch: &Watch,
+        resume: Option<i64>,
+    ) -> Result<(Identify, i64), Ended> {
+        let place = opening::take(&self.ctx, &self.bus, watch.member.id, self.only, resume).await?;
+        let resumed = place.missed.is_some();
+        let since = resume.filter(|_| resumed).unwrap_or(place.position);
+        self.greet(link, watch, since, resumed).await?;
+        let Place {
+            subscription,
+            position,
+            missed,
+        } = place;
+        let lagged = subscription.lagged();
+        let mut telling = Telling {
+            subscription,
+            position,
+            seen: since,
+            frames: Vec::new(),
+        };
+        let mut missed = missed.unwrap_or_default();
+        while !missed.is_empty() {
+            telling.frames.extend(missed.iter().map(as_frame));
+            telling.seen = missed.last().map_or(telling.seen, |event| event.seq);
+            link.send_frames(&mut telling.frames, watch, &lagged)
+                .await?;
+            missed = opening::missed(
+                &self.ctx,
+                &telling.subscription,
+                self.only,
+                telling.seen,
+                position,
+            )
+            .await?
+            .unwrap_or_default();
+        }
+        telling.seen = telling.seen.max(position);
+        telling.run(link, watch).await
+    }
+
+    async fn greet(
+        &self,
+        link: &mut Link,
+        watch: &Watch,
+        seq: i64,
+        resumed: bool,
+    ) -> Result<(), Ended> {
+        let id = watch.member.id;
+        let user = accounts::actions::find(&self.ctx, id)
+            .await
+            .map_err(|error| match error {
+                AccountError::NotFound => CloseReason::Unauthenticated,
+                _ => CloseReason::Internal,
+            })?;
+        let ready = Ready {
+            user: &UserView::new(&user, self.ctx.origin()),
+            session_id: watch.member.session,
+            seq,
+            resumed,
+            heartbeat_seconds: HEARTBEAT.as_secs(),
+            expires_at: watch.member.expires_at,
+        };
+        link.send(Message::Text(frame::write("ready", &ready)), watch)
+            .await
+    }
+}
+
+fn as_frame(event: &StoredEvent) -> Frame {
+    Frame {
+        seq: event.seq,
+        text: event.frame().into(),
+    }
+}
+
+/// A socket that is being told.
+struct Telling {
+    subscription: Subscription,
+    /// What the bus hands on up to this number came from the log already.
+    position: i64,
+    seen: i64,
+    frames: Vec<Frame>,
+}
+
+impl Telling {
+    async fn run(mut self, link: &mut Link, watch: &Watch) -> Result<(Identify, i64), Ended> {
+        let lagged = self.subscription.lagged();
+        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = Instant::now();
+        let mut received = 0_u32;
+        let over = watch.over();
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                biased;
+                reason = &mut over => return Err(reason.into()),
+                got = self.subscription.receive(&mut self.frames, BATCH) => {
+                    got.map_err(|_lagged| CloseReason::TooSlow)?;
+                    let position = self.position;
+                    self.frames.retain(|frame| frame.seq > position);
+                    self.seen = self.frames.last().map_or(self.seen, |frame| frame.seq);
+                    link.send_frames(&mut self.frames, watch, &lagged).await?;
+                }
+                text = link.receive() => {
+                    heard = Instant::now();
+                    received += 1;
+                    if received > MAX_FRAMES {
+                        return Err(CloseReason::TooMany.into());
+                    }
+                    let Some(text) = text? else { continue };
+                    match frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)? {
+                        ClientFrame::Identify(identify) => return Ok((identify, self.seen)),
+                        ClientFrame::Heartbeat(d) => {
+                            link.send(Message::Text(frame::write("heartbeat.ack", &d)), watch).await?;
+                        }
+                    }
+                }
+                _ = heartbeat.tick() => {
+                    if heard.elapsed() > SILENCE {
+                        return Err(CloseReason::TimedOut.into());
+                    }
+                    received = 0;
+                    link.send(Message::Ping(bytes::Bytes::new()), watch).await?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! From a request to a socket: subprotocol, early token, sizes.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::session::{Hello, Session};
+use crate::base::ids::ChannelId;
+use crate::channels;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::Bus;
+use crate::platform::http::auth::CurrentUser;
+use crate::platform::http::error::ApiError;
+use crate::platform::http::extract::Path;
+
+/// The name of the protocol; browsers want one to be chosen when they offer any.
+const PROTOCOL: &str = "folkmoot.v1";
+/// Before a token in the list of offered protocols.
+const TOKEN_PREFIX: &str = "bearer.";
+/// Before the number of the last event seen, in the same list.
+const RESUME_PREFIX: &str = "resume.";
+/// Bytes in a message of a client at most.
+const MAX_MESSAGE: usize = 16 * 1024;
+/// Bytes that wait for the socket of a slow client at most, beside its queue of events.
+const MAX_WRITE_BUFFER: usize = 1024 * 1024;
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+/// `GET /ws`: all that the member may see.
+pub(super) async fn all(
+    State(ctx): State<Ctx>,
+    Extension(bus): Extension<Bus>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Result<Response, ApiError> {
+    open(ctx, bus, None, &headers, upgrade).await
+}
+
+/// `GET /ws/channels/{id}`: one channel.
+pub(super) async fn channel(
+    State(ctx): State<Ctx>,
+    Extension(bus): Extension<Bus>,
+    Path(id): Path<ChannelId>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Result<Response, ApiError> {
+    open(ctx, bus, Some(id), &headers, upgrade).await
+}
+
+async fn open(
+    ctx: Ctx,
+    bus: Bus,
+    only: Option<ChannelId>,
+    headers: &HeaderMap,
+    upgrade: Upgrade,
+) -> Result<Response, ApiError> {
+    let mut upgrade = upgrade.map_err(not_a_socket)?;
+    let offered: Vec<String> = upgrade
+        .requested_protocols()
+        .filter_map(|protocol| protocol.to_str().ok())
+        .map(str::to_owned)
+        .collect();
+    let after = |prefix: &str| offered.iter().find_map(|offer| offer.strip_prefix(prefix));
+    let resume = match after(RESUME_PREFIX).map(str::parse::<i64>).transpose() {
+        Ok(resume) => resume,
+        Err(_not_a_number) => {
+            return Err(ApiError::bad_request(
+                "invalid_resume",
+                "resume.<seq> takes a number.",
+            ));
+        }
+    };
+    let token = after(TOKEN_PREFIX)
+        .or_else(|| authorization(headers))
+        .map(str::to_owned);
+    if let Some(token) = &token {
+        let member = ctx.authenticator().authenticate(token).await?;
+        if let Some(channel) = only {
+            require_member(&ctx, channel, &member).await?;
+        }
+    }
+    if offered.iter().any(|offer| offer == PROTOCOL) {
+        upgrade.set_selected_protocol(HeaderValue::from_static(PROTOCOL));
+    }
+    let session = Session::new(ctx.clone(), bus, only, Hello { token, resume });
+    Ok(upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .on_upgrade(async move |socket| ctx.tasks().spawn(session.run(socket))))
+}
+
+async fn require_member(
+    ctx: &Ctx,
+    channel: ChannelId,
+    member: &CurrentUser,
+) -> Result<(), ApiError> {
+    let user = member.id;
+    let found = ctx
+        .db()
+        .read(move |c| channels::is_member(c, channel, user))
+        .await?;
+    if found {
+        Ok(())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Clients that are no browsers may send the token where every other request has it.
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(http::header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn not_a_socket(rejection: WebSocketUpgradeRejection) -> ApiError {
+    let status = match rejection.into_response().status() {
+        StatusCode::METHOD_NOT_ALLOWED => StatusCode::METHOD_NOT_ALLOWED,
+        _ => StatusCode::UPGRADE_REQUIRED,
+    };
+    ApiError::new(
+        status,
+        "not_a_websocket",
+        "Open this address as a WebSocket.",
+    )
+}

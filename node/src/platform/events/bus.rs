@@ -1,0 +1,288 @@
+//! Carries published events to the sockets of this process, each through a bounded queue.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::model::{Effect, StoredEvent, Topic};
+use crate::base::ids::UserId;
+
+/// An event as every socket sends it; clones share the bytes.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The number of the event.
+    pub seq: i64,
+    /// The JSON text.
+    pub text: Utf8Bytes,
+}
+
+/// Why a subscription ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Its reader was too slow: the queue was full. What was not read is in the log.
+    Lagged,
+}
+
+/// The person has as many subscriptions as one may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many sockets of one person are open")]
+pub struct TooManySubscriptions;
+
+/// Carries published events to the sockets of this process; clones share it.
+#[derive(Clone)]
+pub struct Bus {
+    state: Arc<Mutex<State>>,
+    queue: usize,
+    per_user: usize,
+}
+
+#[derive(Default)]
+struct State {
+    position: i64,
+    next_id: u64,
+    subscribers: HashMap<u64, Subscriber>,
+    topics: HashMap<Topic, HashSet<u64>>,
+    users: HashMap<UserId, usize>,
+}
+
+struct Subscriber {
+    user: UserId,
+    topics: HashSet<Topic>,
+    /// When set, only events of this topic are passed on; the others only have their effect.
+    only: Option<Topic>,
+    queue: mpsc::Sender<Frame>,
+    lagged: CancellationToken,
+}
+
+impl Bus {
+    /// A bus whose subscriptions hold `queue` frames each, `per_user` of them a person at most.
+    pub fn new(queue: usize, per_user: usize) -> Self {
+        Self {
+            state: Arc::default(),
+            queue: queue.max(1),
+            per_user,
+        }
+    }
+
+    /// Opens a subscription of a person, at first to what is addressed to the person alone.
+    ///
+    /// With `only`, events of other topics are not passed on.
+    ///
+    /// # Errors
+    /// The person has as many as one may have.
+    pub fn subscribe(
+        &self,
+        user: UserId,
+        only: Option<Topic>,
+    ) -> Result<Subscription, TooManySubscriptions> {
+        let mut state = self.lock();
+        let open = state.users.entry(user).or_default();
+        if *open >= self.per_user {
+            return Err(TooManySubscriptions);
+        }
+        *open += 1;
+        let id = state.next_id;
+        state.next_id += 1;
+        let (queue, frames) = mpsc::channel(self.queue);
+        let lagged = CancellationToken::new();
+        let subscriber = Subscriber {
+            user,
+            topics: HashSet::new(),
+            only,
+            queue,
+            lagged: lagged.clone(),
+        };
+        state.subscribers.insert(id, subscriber);
+        state.join(id, Topic::User(user));
+        drop(state);
+        Ok(Subscription {
+            id,
+            bus: self.clone(),
+            frames,
+            lagged,
+        })
+    }
+
+    /// Hands on events, which must come in the order of the log.
+    pub fn publish(&self, events: &[StoredEvent]) {
+        let mut state = self.lock();
+        for event in events {
+            state.publish(event);
+        }
+    }
+
+    /// The number of the event that was handed on last.
+    pub fn position(&self) -> i64 {
+        self.lock().position
+    }
+
+    /// Starts the log at `position`, which nobody needs to be told any more.
+    pub(super) fn start_at(&self, position: i64) {
+        self.lock().position = position;
+    }
+
+    /// How many subscriptions are open.
+    pub fn subscriptions(&self) -> usize {
+        self.lock().subscribers.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn publish(&mut self, event: &StoredEvent) {
+        self.position = event.seq;
+        let Some(receivers) = self.topics.get(&event.topic) else {
+            return;
+        };
+        let text = Utf8Bytes::from(event.frame());
+        let mut lagged = Vec::new();
+        let mut affected = Vec::new();
+        for id in receivers {
+            let Some(subscriber) = self.subscribers.get(id) else {
+                continue;
+            };
+            if event.effect.is_some() {
+                affected.push(*id);
+            }
+            if subscriber.only.is_some_and(|only| only != event.topic) {
+                continue;
+            }
+            let frame = Frame {
+                seq: event.seq,
+                text: text.clone(),
+            };
+            if subscriber.queue.try_send(frame).is_err() {
+                lagged.push(*id);
+            }
+        }
+        match event.effect {
+            Some(Effect::Join(topic)) => affected.into_iter().for_each(|id| self.join(id, topic)),
+            Some(Effect::Leave(topic)) => affected.into_iter().for_each(|id| self.leave(id, topic)),
+            None => {}
+        }
+        for id in lagged {
+            if let Some(subscriber) = self.remove(id) {
+                subscriber.lagged.cancel();
+            }
+        }
+    }
+
+    fn join(&mut self, id: u64, topic: Topic) {
+        if let Some(subscriber) = self.subscribers.get_mut(&id)
+            && subscriber
+                .only
+                .is_none_or(|only| only == topic || topic == Topic::User(subscriber.user))
+        {
+            subscriber.topics.insert(topic);
+            self.topics.entry(topic).or_default().insert(id);
+        }
+    }
+
+    fn leave(&mut self, id: u64, topic: Topic) {
+        if let Some(subscriber) = self.subscribers.get_mut(&id) {
+            subscriber.topics.remove(&topic);
+        }
+        self.unlist(id, topic);
+    }
+
+    fn unlist(&mut self, id: u64, topic: Topic) {
+        if let Some(receivers) = self.topics.get_mut(&topic) {
+            receivers.remove(&id);
+            if receivers.is_empty() {
+                self.topics.remove(&topic);
+            }
+        }
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Subscriber> {
+        let subscriber = self.subscribers.remove(&id)?;
+        for topic in &subscriber.topics {
+            self.unlist(id, *topic);
+        }
+        if let Some(open) = self.users.get_mut(&subscriber.user) {
+            *open = open.saturating_sub(1);
+            if *open == 0 {
+                self.users.remove(&subscriber.user);
+            }
+        }
+        Some(subscriber)
+    }
+}
+
+/// A place at the bus; dropping it gives the place back.
+pub struct Subscription {
+    id: u64,
+    bus: Bus,
+    frames: mpsc::Receiver<Frame>,
+    lagged: CancellationToken,
+}
+
+impl Subscription {
+    /// Receives these topics too from now on; answers the number of the last event before now.
+    pub fn follow(&self, topics: impl IntoIterator<Item = Topic>) -> i64 {
+        let mut state = self.bus.lock();
+        for topic in topics {
+            state.join(self.id, topic);
+        }
+        state.position
+    }
+
+    /// The topics received at this moment.
+    pub fn topics(&self) -> Vec<Topic> {
+        let state = self.bus.lock();
+        let subscriber = state.subscribers.get(&self.id);
+        subscriber
+            .map(|subscriber| subscriber.topics.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// Waits for frames and appends up to `limit` of them; cancelling it loses none.
+    ///
+    /// # Errors
+    /// The subscription ended, and frames may be missing.
+    pub async fn receive(&mut self, frames: &mut Vec<Frame>, limit: usize) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            () = self.lagged.cancelled() => Err(End::Lagged),
+            received = self.frames.recv_many(frames, limit) => {
+                if received == 0 { Err(End::Lagged) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Fires when the subscription ended because its reader was too slow.
+    pub fn lagged(&self) -> CancellationToken {
+        self.lagged.clone()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.bus.lock().remove(self.id);
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Bus")
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Subscription")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+//! What clients are told, as rows first: the durable log, and the bus that carries it to sockets.
+//!
+//! A feature appends a row in the transaction that changes something ([`EventLog`]). The publisher
+//! is woken by the commit, reads the rows after the last it handed on, and gives them to the
+//! [`Bus`]; nothing reaches a socket that is not a row, so a client that reconnects with the last
+//! number it saw misses nothing. `docs/gateway.md` tells the same from the client's side.
+
+mod bus;
+mod model;
+mod publisher;
+mod store;
+
+pub use bus::{Bus, End, Frame, Subscription, TooManySubscriptions};
+pub use model::{Effect, InvalidTopic, NewEvent, StoredEvent, Topic};
+pub use publisher::{Retention, prune, publish, start};
+pub use store::{EventLog, Resume, resume};

@@ -1,0 +1,194 @@
+//! All SQL of the event log.
+
+use diesel::dsl::{max, min};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+use serde::Serialize;
+
+use super::model::{NewEvent, StoredEvent, Topic};
+use crate::platform::db::schema::events;
+
+/// The PostgreSQL advisory lock that puts the writers of events in a line.
+const WRITERS: i64 = 0x666f_6c6b_6576_6e74;
+
+type Row = (i64, String, String, Option<String>, String);
+
+/// The right to append to the log, until the transaction ends.
+///
+/// PostgreSQL gives out numbers before it commits: without a lock a reader could see number 8,
+/// then 7, and never look back. So whoever appends holds a lock until its commit. Take it before
+/// any row lock, so that two writers meet here and not crosswise further on. SQLite has one writer
+/// anyway.
+#[derive(Debug)]
+pub struct EventLog(());
+
+impl EventLog {
+    /// Takes the lock; the transaction on `connection` holds it until it ends.
+    ///
+    /// # Errors
+    /// The database failed, or others held the lock for longer than the busy timeout.
+    pub fn begin(connection: &mut Connection) -> Result<Self, DatabaseError> {
+        if let Connection::Postgres(postgres) = connection {
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<BigInt, _>(WRITERS)
+                .execute(postgres)?;
+        }
+        Ok(Self(()))
+    }
+
+    /// Appends one event carrying `data`; answers its number.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn append(
+        &self,
+        connection: &mut Connection,
+        event: &NewEvent<'_>,
+        data: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<i64, DatabaseError> {
+        let data = serde_json::to_string(data)
+            .map_err(|_not_json| DatabaseError::Malformed { what: "event" })?;
+        let seq = diesel::insert_into(events::table)
+            .values((
+                events::topic.eq(event.topic.to_string()),
+                events::op.eq(event.op),
+                events::effect.eq(event.effect.map(|effect| effect.to_string())),
+                events::subject.eq(event.subject),
+                events::data.eq(data),
+                events::created_at.eq(now.as_millis()),
+            ))
+            .returning(events::seq)
+            .get_result(connection)?;
+        Ok(seq)
+    }
+
+    /// Takes back the events about `subject`: what was deleted is not told again on resume.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn retract(&self, connection: &mut Connection, subject: &str) -> Result<(), DatabaseError> {
+        diesel::delete(events::table.filter(events::subject.eq(subject))).execute(connection)?;
+        Ok(())
+    }
+}
+
+/// The number of the newest event, 0 when there is none.
+pub(super) fn head(connection: &mut Connection) -> Result<i64, DatabaseError> {
+    let newest: Option<i64> = events::table.select(max(events::seq)).first(connection)?;
+    Ok(newest.unwrap_or(0))
+}
+
+/// The events after number `after`, oldest first, at most `limit`.
+pub(super) fn after(
+    connection: &mut Connection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, DatabaseError> {
+    let rows: Vec<Row> = events::table
+        .filter(events::seq.gt(after))
+        .order(events::seq)
+        .limit(limit)
+        .select((
+            events::seq,
+            events::topic,
+            events::op,
+            events::effect,
+            events::data,
+        ))
+        .load(connection)?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// What a socket that comes back missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// The next of the missed events, oldest first; fewer than the limit when these are the last.
+    Missed(Vec<StoredEvent>),
+    /// The log no longer reaches back that far: the client has to load its state anew.
+    TooOld,
+}
+
+/// The events on `topics` after number `since` and up to number `through`, at most `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn resume(
+    connection: &mut Connection,
+    topics: &[Topic],
+    since: i64,
+    through: i64,
+    limit: i64,
+) -> Result<Resume, DatabaseError> {
+    let oldest: Option<i64> = events::table.select(min(events::seq)).first(connection)?;
+    // The oldest row may also be the first ever written: then nothing was before it.
+    if since > through
+        || (since < through && oldest.is_none_or(|oldest| since.saturating_add(1) < oldest))
+    {
+        return Ok(Resume::TooOld);
+    }
+    let topics: Vec<String> = topics.iter().map(Topic::to_string).collect();
+    let mut missed = Vec::new();
+    for topics in topics.chunks(500) {
+        let rows: Vec<Row> = events::table
+            .filter(events::topic.eq_any(topics))
+            .filter(events::seq.gt(since))
+            .filter(events::seq.le(through))
+            .order(events::seq)
+            .limit(limit)
+            .select((
+                events::seq,
+                events::topic,
+                events::op,
+                events::effect,
+                events::data,
+            ))
+            .load(connection)?;
+        missed.extend(rows);
+    }
+    missed.sort_unstable_by_key(|(seq, ..)| *seq);
+    missed.truncate(usize::try_from(limit).unwrap_or(0));
+    let missed: Result<_, _> = missed.into_iter().map(stored).collect();
+    missed.map(Resume::Missed)
+}
+
+/// Drops up to `limit` events older than `before`; the newest always stays. Answers how many went.
+///
+/// It looks at the oldest rows only, so that it costs the same however long the log is.
+pub(super) fn prune(
+    connection: &mut Connection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let newest = head(connection)?;
+    let oldest: Vec<(i64, i64)> = events::table
+        .filter(events::seq.lt(newest))
+        .order(events::seq)
+        .limit(limit)
+        .select((events::seq, events::created_at))
+        .load(connection)?;
+    let last = oldest
+        .iter()
+        .take_while(|(_, created_at)| *created_at < before.as_millis())
+        .last();
+    let Some((last, _)) = last else { return Ok(0) };
+    Ok(diesel::delete(events::table.filter(events::seq.le(*last))).execute(connection)?)
+}
+
+fn stored((seq, topic, op, effect, data): Row) -> Result<StoredEvent, DatabaseError> {
+    let malformed = || DatabaseError::Malformed { what: "event" };
+    let topic = topic.parse().map_err(|_not_a_topic| malformed())?;
+    let effect = match effect.as_deref().map(str::parse).transpose() {
+        Ok(effect) => effect,
+        Err(_not_an_effect) => return Err(malformed()),
+    };
+    Ok(StoredEvent {
+        seq,
+        topic,
+        op,
+        effect,
+        data,
+    })
+}
