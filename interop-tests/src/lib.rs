@@ -9,6 +9,7 @@
     reason = "indexing a JSON value gives null where there is nothing; it does not panic"
 )]
 
+pub mod chance;
 pub mod member;
 pub mod network;
 pub mod peer;

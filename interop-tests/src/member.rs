@@ -1,1 +1,227 @@
-//! x
+//! A member of a server: the native HTTP API as a client sees it.
+
+use anyhow::Context as _;
+use anyhow::Result;
+use anyhow::bail;
+use reqwest::Method;
+use reqwest::StatusCode;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::socket::Socket;
+use crate::subject::Subject;
+
+const PASSWORD: &str = "correct horse battery staple 9";
+
+/// A signed-in account.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// `@name@host`.
+    pub handle: String,
+    /// The actor's id.
+    pub actor: String,
+    /// The access token.
+    pub token: String,
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Member {
+    /// Opens an account.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn sign_up(subject: &Subject, name: &str) -> Result<Self> {
+        let base = format!("http://{}", subject.direct());
+        let body = json!({ "username": name, "password": PASSWORD });
+        let request = subject
+            .http()
+            .post(format!("{base}/api/v1/auth/signup"))
+            .json(&body);
+        let answer = read(request.send().await?).await?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Ok(Self {
+            handle: text(&answer["user"]["handle"]).context("no handle")?,
+            actor: text(&answer["user"]["actor"]).context("no actor")?,
+            token: text(&answer["access_token"]).context("no token")?,
+            http: subject.http().clone(),
+            base,
+        })
+    }
+
+    /// Opens the conversation with these people; gives the channel's id.
+    ///
+    /// # Errors
+    /// When the server refuses, or cannot find somebody.
+    pub async fn dm(&self, recipients: &[&str]) -> Result<String> {
+        let body = json!({ "recipients": recipients });
+        let channel = self.call(Method::POST, "/api/v1/dms", Some(&body)).await?;
+        channel["id"]
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("no id: {channel}"))
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn send(&self, channel: &str, content: &str) -> Result<Value> {
+        let path = format!("/api/v1/channels/{channel}/messages");
+        self.call(Method::POST, &path, Some(&json!({ "content": content })))
+            .await
+    }
+
+    /// Sends a message as a client does that may have to try again: `None` when the server was
+    /// not there to answer, or not able to.
+    ///
+    /// # Errors
+    /// When the server refuses for another reason.
+    pub async fn try_send(&self, channel: &str, content: &str, key: &str) -> Result<Option<Value>> {
+        let path = format!("{}/api/v1/channels/{channel}/messages", self.base);
+        let request = self
+            .http
+            .post(path)
+            .bearer_auth(&self.token)
+            .header("idempotency-key", key);
+        let Ok(response) = request.json(&json!({ "content": content })).send().await else {
+            return Ok(None);
+        };
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            return Ok(None);
+        }
+        let status = response.status();
+        // The connection may break between the head and the body; the message is taken then.
+        match response.text().await {
+            Ok(text) if status.is_success() => Ok(Some(serde_json::from_str(&text)?)),
+            Ok(text) => bail!("{status}: {text}"),
+            Err(_) if status.is_success() => Ok(Some(Value::Null)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Changes a message.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn edit(&self, channel: &str, message: &str, content: &str) -> Result<Value> {
+        let path = format!("/api/v1/channels/{channel}/messages/{message}");
+        self.call(Method::PATCH, &path, Some(&json!({ "content": content })))
+            .await
+    }
+
+    /// Deletes a message.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn delete(&self, channel: &str, message: &str) -> Result<()> {
+        let path = format!("/api/v1/channels/{channel}/messages/{message}");
+        self.call(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// The conversations.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn conversations(&self) -> Result<Vec<Value>> {
+        items(&self.get("/api/v1/dms").await?)
+    }
+
+    /// All messages of a conversation, oldest first.
+    ///
+    /// # Errors
+    /// When the server refuses, or paging does not end.
+    pub async fn messages(&self, channel: &str) -> Result<Vec<Value>> {
+        let mut pages = Vec::new();
+        let mut path = format!("/api/v1/channels/{channel}/messages?limit=100");
+        loop {
+            let page = self.get(&path).await?;
+            let mut found = items(&page)?;
+            found.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
+            let oldest = found
+                .first()
+                .and_then(|m| m["id"].as_str())
+                .map(str::to_owned);
+            pages.push(found);
+            let Some(oldest) = oldest else { break };
+            path = format!("/api/v1/channels/{channel}/messages?limit=100&before={oldest}");
+        }
+        Ok(pages.into_iter().rev().flatten().collect())
+    }
+
+    /// Follows somebody by handle or actor id.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot find them.
+    pub async fn follow(&self, target: &str) -> Result<Value> {
+        let body = json!({ "target": target });
+        self.call(Method::POST, "/api/v1/federation/follow", Some(&body))
+            .await
+    }
+
+    /// Finds an actor by handle.
+    ///
+    /// # Errors
+    /// When the server refuses or cannot find it.
+    pub async fn resolve(&self, handle: &str) -> Result<Value> {
+        let request = self
+            .http
+            .get(format!("{}/api/v1/federation/resolve", self.base));
+        read(
+            request
+                .bearer_auth(&self.token)
+                .query(&[("handle", handle)])
+                .send()
+                .await?,
+        )
+        .await
+    }
+
+    /// Opens the event socket.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn socket(&self, resume: Option<i64>) -> Result<Socket> {
+        let address = format!("{}/ws", self.base.replacen("http", "ws", 1));
+        Socket::open(&address, &self.token, resume).await
+    }
+
+    /// Asks for something.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.base));
+        let mut request = request.bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        read(request.send().await?)
+            .await
+            .with_context(|| format!("{method} {path}"))
+    }
+}
+
+async fn read(response: reqwest::Response) -> Result<Value> {
+    let (status, text) = (response.status(), response.text().await?);
+    if !status.is_success() {
+        bail!("{status}: {text}");
+    }
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"))
+}
+
+fn items(page: &Value) -> Result<Vec<Value>> {
+    page["items"]
+        .as_array()
+        .cloned()
+        .with_context(|| format!("no list: {page}"))
+}

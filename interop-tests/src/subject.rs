@@ -1,1 +1,160 @@
-//! x
+//! The server under test: a built `folkmoot`, started and killed like any other program.
+
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio::process::Command;
+
+use crate::network::Front;
+use crate::network::Network;
+use crate::network::free_port;
+use crate::place;
+use crate::postgres;
+use crate::process::Process;
+use crate::wait;
+
+/// Where a server keeps its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In its data folder.
+    Sqlite,
+    /// In a database of the test run's PostgreSQL server.
+    Postgres,
+}
+
+/// A `folkmoot` process that can be stopped and started again on the same data.
+#[derive(Debug)]
+pub struct Subject {
+    name: String,
+    bind: SocketAddr,
+    front: Front,
+    folder: PathBuf,
+    environment: Vec<(&'static str, String)>,
+    process: Option<Process>,
+    http: reqwest::Client,
+}
+
+impl Subject {
+    /// Starts a new server on `network` and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it is not built or does not become ready; the message ends with its log.
+    pub async fn start(network: &Network, name: &str, store: Store) -> Result<Self> {
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let front = network.front(name, bind.port()).await?;
+        let folder = network.folder(name)?;
+        let data = folder.join("data");
+        let database = match store {
+            Store::Sqlite => format!("sqlite:{}", data.join("folkmoot.db").display()),
+            Store::Postgres => postgres::database().await?,
+        };
+        let environment = vec![
+            ("FOLKMOOT_DATA_DIR", data.display().to_string()),
+            ("FOLKMOOT_SERVER__BIND", bind.to_string()),
+            ("FOLKMOOT_SERVER__PUBLIC_URL", front.origin()),
+            ("FOLKMOOT_DATABASE__URL", database),
+            ("FOLKMOOT_REGISTRATION__MODE", "open".to_owned()),
+            (
+                "FOLKMOOT_FEDERATION__ALLOWED_PRIVATE_RANGES",
+                r#"["127.0.0.0/8"]"#.to_owned(),
+            ),
+            (
+                "FOLKMOOT_FEDERATION__EXTRA_CA_FILE",
+                network.authority().display().to_string(),
+            ),
+        ];
+        let http = network.client()?;
+        let name = name.to_owned();
+        let mut subject = Self {
+            name,
+            bind,
+            front,
+            folder,
+            environment,
+            process: None,
+            http,
+        };
+        subject.resume().await?;
+        Ok(subject)
+    }
+
+    /// Starts the program again on the data it has, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn resume(&mut self) -> Result<()> {
+        let mut command = Command::new(place::subject()?);
+        command.current_dir(&self.folder).env_clear();
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let mut process = Process::start(&self.name, &mut command, &self.folder.join("log"))?;
+        let ready = format!("http://{}/readyz", self.bind);
+        let waited = wait::until("the server to become ready", || {
+            let (alive, asked) = (process.check(), self.http.get(&ready).send());
+            async move {
+                alive?;
+                Ok(asked
+                    .await
+                    .ok()
+                    .filter(|answer| answer.status().is_success()))
+            }
+        })
+        .await;
+        if let Err(error) = waited {
+            return Err(error.context(process.log_tail()));
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends the program as `kill -9` does.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(mut process) => process.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the program to end and waits for it.
+    ///
+    /// # Errors
+    /// When it does not end in time, or not with success.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(mut process) => process.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        self.process
+            .as_ref()
+            .map(Process::log_tail)
+            .unwrap_or_default()
+    }
+
+    /// Its public origin.
+    pub fn origin(&self) -> String {
+        self.front.origin()
+    }
+
+    /// The host part of its handles.
+    pub fn authority(&self) -> String {
+        self.front.authority()
+    }
+
+    /// The address that clients of this machine use, without TLS.
+    pub fn direct(&self) -> SocketAddr {
+        self.bind
+    }
+
+    /// A client that trusts the network's certificates.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+}

@@ -13,8 +13,8 @@ use crate::test;
 pub(crate) fn run() -> Result<bool> {
     let mut steps = Steps::default();
     let _servers = test::provide(&mut steps, Durability::On)?;
-    steps.set("FOLKMOOT_KILLS", "200");
-    steps.set("FOLKMOOT_SENDS", "2000");
+    steps.set("FOLKMOOT_TEST_KILLS", "200");
+    steps.set("FOLKMOOT_TEST_SENDS", "2000");
     if steps.cargo("build of the server", &["build", "--release", "-p", "node"])? {
         let proofs = [
             "test",
