@@ -1,1 +1,28 @@
 //! Guarded fetching: the one way out to other servers, and what is fetched through it.
+//!
+//! [`Transport`] is the port that everything outgoing uses, deliveries too; `GuardedClient`
+//! (feature `client`) is the transport for the real internet. On top of it: [`fetch_document`]
+//! for one `ActivityStreams` document.
+
+#[cfg(feature = "client")]
+pub mod client;
+mod document;
+mod error;
+pub mod guard;
+mod limits;
+mod media_type;
+mod redirect;
+mod signer;
+mod transport;
+
+#[cfg(feature = "client")]
+pub use client::GuardedClient;
+pub use document::{Document, DocumentError, fetch_document};
+pub use error::{Cause, FetchError};
+pub use guard::{
+    BlockedDomains, DomainPolicy, GuardError, GuardPolicy, InvalidDomain, canonical_host,
+};
+pub use limits::FetchLimits;
+pub use media_type::{ACCEPT_ACTIVITY, is_activity_media_type};
+pub use signer::RequestSigner;
+pub use transport::{OutboundRequest, OutboundResponse, Transport};

@@ -1,0 +1,175 @@
+//! The guarded HTTP client, on reqwest.
+//!
+//! HTTP/1.1 over the system's TLS. Connections are kept and used again. Compression is neither
+//! offered nor decoded, so the byte limit holds for what arrives and no bomb can unfold; an
+//! answer that is compressed all the same is refused. Proxy settings of the environment are
+//! ignored, since a proxy would make the connection in place of the guard.
+
+mod config;
+mod resolver;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
+use http::{HeaderName, Method};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::error::FetchError;
+use super::guard::{GuardError, GuardPolicy};
+use super::redirect::Chain;
+use super::transport::{OutboundRequest, OutboundResponse, Transport};
+pub use config::{ClientConfig, ClientError};
+use resolver::GuardedResolver;
+pub use resolver::{NameLookup, SystemLookup};
+
+const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+
+/// The [`Transport`] for the real internet. Cheap to clone: clones share connections.
+#[derive(Clone, Debug)]
+pub struct GuardedClient {
+    http: reqwest::Client,
+    policy: Arc<GuardPolicy>,
+}
+
+impl GuardedClient {
+    /// Builds a client. Must be called once, not per request: it loads certificates and owns the
+    /// connections.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the extra certificates cannot be read or TLS cannot be set up.
+    pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
+        let certificates = config.certificates()?;
+        let policy = Arc::new(config.policy);
+        let resolver = GuardedResolver::new(config.lookup, Arc::clone(&policy));
+        let http = reqwest::Client::builder()
+            .user_agent(config.user_agent)
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(config.connect_timeout)
+            .pool_idle_timeout(config.idle_timeout)
+            .pool_max_idle_per_host(config.max_idle_per_host)
+            .dns_resolver(Arc::new(resolver))
+            .tls_certs_merge(certificates)
+            .build()
+            .map_err(ClientError::Setup)?;
+        Ok(Self { http, policy })
+    }
+
+    /// The policy that the client keeps.
+    pub fn policy(&self) -> &GuardPolicy {
+        &self.policy
+    }
+
+    async fn follow(&self, mut request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        let redirectable =
+            request.method == Method::GET && !request.headers.contains_key(SIGNATURE);
+        let mut chain = Chain::new(request.limits.max_redirects);
+        loop {
+            let response = self.exchange(&request).await?;
+            if !redirectable || request.limits.max_redirects == 0 {
+                return Ok(response);
+            }
+            match chain.next(&request.url, response.status, &response.headers)? {
+                Some(target) => request.url = target,
+                None => return Ok(response),
+            }
+        }
+    }
+
+    /// One request and its answer, without redirects.
+    async fn exchange(&self, request: &OutboundRequest) -> Result<OutboundResponse, FetchError> {
+        self.policy.check_url(&request.url)?;
+        let mut url = request.url.clone();
+        url.set_fragment(None);
+        let mut builder = self
+            .http
+            .request(request.method.clone(), url.clone())
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .headers(request.headers.clone());
+        if !request.body.is_empty() || request.method == Method::POST {
+            builder = builder.body(request.body.clone());
+        }
+        let sent = builder
+            .build()
+            .map_err(|error| FetchError::Request(error.into()))?;
+        let response = self.http.execute(sent).await.map_err(classify)?;
+        let peer = response.remote_addr();
+        if let Some(peer) = peer {
+            self.policy.check_address(peer.ip())?;
+        }
+        read(response, url, request.limits.max_bytes).await
+    }
+}
+
+impl Transport for GuardedClient {
+    fn execute(
+        &self,
+        request: OutboundRequest,
+    ) -> BoxFuture<'_, Result<OutboundResponse, FetchError>> {
+        Box::pin(async move {
+            let deadline = request.limits.deadline;
+            match tokio::time::timeout(deadline, self.follow(request)).await {
+                Ok(outcome) => outcome,
+                Err(_elapsed) => Err(FetchError::Timeout { deadline }),
+            }
+        })
+    }
+}
+
+/// Reads the body up to the limit.
+async fn read(
+    mut response: reqwest::Response,
+    url: Url,
+    limit: usize,
+) -> Result<OutboundResponse, FetchError> {
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(FetchError::Encoding);
+    }
+    let announced = response.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= limit);
+    if announced.is_some_and(|length| !fits(length)) {
+        return Err(FetchError::TooLarge { limit });
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(classify)? {
+        if chunk.len() > limit.saturating_sub(body.len()) {
+            return Err(FetchError::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let peer = response.remote_addr();
+    let headers = std::mem::take(response.headers_mut());
+    let mut answer = OutboundResponse::new(response.status(), headers, Bytes::from(body), url);
+    answer.peer = peer;
+    Ok(answer)
+}
+
+/// Sorts an error of the HTTP library; a refusal of the guard is found among its causes.
+fn classify(error: reqwest::Error) -> FetchError {
+    let error = error.without_url();
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(current) = cause {
+        if let Some(refusal) = current.downcast_ref::<GuardError>() {
+            return FetchError::Refused(refusal.clone());
+        }
+        cause = current.source();
+    }
+    if error.is_builder() {
+        FetchError::Request(error.into())
+    } else if error.is_connect() || error.is_timeout() {
+        FetchError::Connect(error.into())
+    } else {
+        FetchError::Interrupted(error.into())
+    }
+}

@@ -1,0 +1,106 @@
+//! Blocked domains, and the one spelling in which hosts are compared.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+use thiserror::Error;
+use url::Host;
+
+/// Decides which domains this server has nothing to do with.
+///
+/// Asked for every request in and out, so it must answer from memory.
+pub trait DomainPolicy: fmt::Debug + Send + Sync + 'static {
+    /// Whether `host`, in any spelling, is blocked.
+    fn is_blocked(&self, host: &str) -> bool;
+}
+
+/// A text that is not a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{text:?} is not a domain")]
+pub struct InvalidDomain {
+    /// The text.
+    pub text: String,
+}
+
+/// A set of blocked domains, each with everything below it. Changes apply at once.
+#[derive(Debug, Default)]
+pub struct BlockedDomains(RwLock<HashSet<String>>);
+
+impl BlockedDomains {
+    /// Blocks these domains.
+    ///
+    /// # Errors
+    /// [`InvalidDomain`] for the first text that is none.
+    pub fn new<'a>(domains: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidDomain> {
+        let blocked = Self::default();
+        for domain in domains {
+            blocked.block(domain)?;
+        }
+        Ok(blocked)
+    }
+
+    /// Blocks a domain and everything below it.
+    ///
+    /// # Errors
+    /// [`InvalidDomain`] when the text is none.
+    pub fn block(&self, domain: &str) -> Result<(), InvalidDomain> {
+        let host = canonical_host(domain);
+        if host.is_empty() || Host::parse(&host).is_err() {
+            let text = domain.to_owned();
+            return Err(InvalidDomain { text });
+        }
+        let mut blocked = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        blocked.insert(host);
+        Ok(())
+    }
+
+    /// Stops blocking a domain; what else is blocked stays so.
+    pub fn unblock(&self, domain: &str) {
+        let mut blocked = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        blocked.remove(&canonical_host(domain));
+    }
+}
+
+impl DomainPolicy for BlockedDomains {
+    fn is_blocked(&self, host: &str) -> bool {
+        let host = canonical_host(host);
+        let blocked = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if blocked.is_empty() {
+            return false;
+        }
+        let mut rest = host.as_str();
+        loop {
+            if blocked.contains(rest) {
+                return true;
+            }
+            match rest.split_once('.') {
+                Some((_, parent)) => rest = parent,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// A host in the one spelling in which hosts are compared: lower case, punycode, without port and
+/// without trailing dots.
+///
+/// Texts that are no host come back in lower case, so that they equal no host.
+pub fn canonical_host(host: &str) -> String {
+    let host = host.trim();
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port))
+            if port.bytes().all(|byte| byte.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    };
+    let bare = without_port.trim_end_matches('.');
+    match Host::parse(bare) {
+        // An ideographic full stop at the end becomes a dot only in parsing.
+        Ok(parsed) => parsed.to_string().trim_end_matches('.').to_owned(),
+        Err(_) => bare.to_lowercase(),
+    }
+}
