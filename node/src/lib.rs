@@ -7,5 +7,6 @@ pub mod accounts;
 pub mod base;
 pub mod channels;
 pub mod config;
+pub mod federation;
 pub mod gateway;
 pub mod platform;

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod error;
+pub mod federate;
 pub mod model;
 mod routes;
 pub mod store;

@@ -140,6 +140,10 @@ id! {
     MessageId
 }
 id! {
+    /// Names a follow, asked or accepted.
+    FollowId
+}
+id! {
     /// Names an invitation to open an account.
     InviteId
 }

@@ -34,6 +34,11 @@ impl<Id> PageQuery<Id> {
     pub fn limit(&self) -> u32 {
         self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
     }
+
+    /// Whether a list that shows the newest first is read from its end, upwards.
+    pub fn is_forwards(&self) -> bool {
+        self.after.is_some() && self.before.is_none()
+    }
 }
 
 /// One page of a list.
@@ -54,6 +59,28 @@ impl<T, Id> Page<T, Id> {
             items,
             next: None,
             prev: None,
+        }
+    }
+
+    /// A page of a list that shows the newest first, from what was `found` for it: in the order
+    /// of the search, with one item more than fits when there is more.
+    pub fn newest_first(mut found: Vec<T>, page: &PageQuery<Id>, id: impl Fn(&T) -> Id) -> Self {
+        let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let forwards = page.is_forwards();
+        if forwards {
+            found.reverse();
+        }
+        let newer = if forwards {
+            more
+        } else {
+            page.before.is_some()
+        };
+        Self {
+            next: found.last().filter(|_| forwards || more).map(&id),
+            prev: found.first().filter(|_| newer).map(&id),
+            items: found,
         }
     }
 

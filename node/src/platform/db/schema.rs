@@ -145,6 +145,30 @@ diesel::table! {
 }
 
 diesel::table! {
+    follows (id) {
+        id -> Text,
+        follower_id -> Text,
+        followee_id -> Text,
+        activity_id -> Text,
+        created_at -> BigInt,
+        accepted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// Of the federation core; the keys are sealed here.
+    local_keys (key_id) {
+        key_id -> Text,
+        actor_id -> Text,
+        algorithm -> Text,
+        private_key -> Binary,
+        public_key -> Text,
+        created_at -> BigInt,
+        retired_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     /// Of the federation core; read here alone.
     remote_actors (id) {
         id -> Text,
@@ -166,6 +190,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     messages,
     message_recipients,
 );
+diesel::allow_tables_to_appear_in_same_query!(users, follows);
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
