@@ -4,6 +4,7 @@
 //! features (`accounts`, `auth`, `channels`, `messages`, `dms`), the edges (`gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
 pub mod accounts;
+pub mod auth;
 pub mod base;
 pub mod channels;
 pub mod config;

@@ -148,6 +148,10 @@ id! {
     InviteId
 }
 id! {
+    /// Names a key that signs access tokens.
+    TokenKeyId
+}
+id! {
     /// Names one request, in its answer and in the log.
     RequestId
 }

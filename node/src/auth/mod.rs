@@ -1,0 +1,63 @@
+//! Signing up, signing in, staying signed in, and ending it at once.
+//!
+//! An access token is a JWT of 15 minutes bound to this origin and to one session; a refresh
+//! token is 256 random bits, stored as SHA-256 and replaced at every use. A refresh token that
+//! comes a second time ends its session, since somebody else holds a copy.
+
+pub mod actions;
+pub mod error;
+pub mod gate;
+pub mod invites;
+pub mod model;
+pub mod password;
+mod routes;
+pub mod store;
+pub mod token;
+pub mod wire;
+pub mod workers;
+
+use std::sync::Arc;
+
+use federation_core::Clock;
+use federation_core::store::sql::Database;
+
+pub use self::routes::router;
+use crate::auth::error::AuthError;
+use crate::auth::gate::Gate;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::config::{Config, Origin};
+use crate::platform::sealing::Keyring;
+
+/// What signing in needs beside the [`Ctx`](crate::platform::ctx::Ctx); cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Hashes and checks passwords.
+    pub passwords: Arc<Passwords>,
+    /// Signs and checks access tokens.
+    pub tokens: Arc<Tokens>,
+    /// Knows which sessions live.
+    pub gate: Arc<Gate>,
+}
+
+impl Auth {
+    /// Loads the keys of access tokens, making the first one when there is none.
+    ///
+    /// # Errors
+    /// The database failed, or a key does not open under the key ring.
+    pub async fn start(
+        config: &Config,
+        origin: &Origin,
+        db: &Database,
+        clock: &Arc<dyn Clock>,
+        keyring: &Arc<Keyring>,
+    ) -> Result<Self, AuthError> {
+        let tokens = Arc::new(Tokens::load(origin, db, clock.now(), keyring).await?);
+        let gate = Gate::new(db.clone(), Arc::clone(clock), Arc::clone(&tokens));
+        Ok(Self {
+            passwords: Arc::new(Passwords::new(config.limits.password_hashes_at_once)),
+            tokens,
+            gate: Arc::new(gate),
+        })
+    }
+}

@@ -1,0 +1,280 @@
+//! All SQL on `credentials`, `sessions` and `refresh_tokens`.
+
+use diesel::prelude::*;
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::gate::Live;
+use super::model::{OpaqueToken, SESSION_LIFETIME, Session};
+use crate::base::ids::{SessionId, UserId};
+use crate::base::role::Role;
+use crate::platform::db::schema::{credentials, refresh_tokens, sessions, users};
+
+/// A refresh token as it is stored, with what counts of its session and member.
+pub(super) struct StoredRefresh {
+    pub(super) session: SessionId,
+    pub(super) user: UserId,
+    pub(super) is_used: bool,
+    pub(super) is_live: bool,
+}
+
+/// Stores the password of a new account.
+pub(super) fn insert_credentials(
+    connection: &mut Connection,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(credentials::table)
+        .values((
+            credentials::user_id.eq(user),
+            credentials::password_hash.eq(password_hash),
+            credentials::updated_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The hash of a member's password.
+pub(super) fn password_hash(
+    connection: &mut Connection,
+    user: UserId,
+) -> Result<Option<String>, DatabaseError> {
+    let row = credentials::table
+        .find(user)
+        .select(credentials::password_hash);
+    Ok(row.first(connection).optional()?)
+}
+
+/// Opens a session with its first refresh token.
+pub(super) fn insert_session(
+    connection: &mut Connection,
+    user: UserId,
+    user_agent: &str,
+    refresh: &OpaqueToken,
+    now: Timestamp,
+) -> Result<SessionId, DatabaseError> {
+    let id = SessionId::new(now);
+    diesel::insert_into(sessions::table)
+        .values((
+            sessions::id.eq(id),
+            sessions::user_id.eq(user),
+            sessions::user_agent.eq(user_agent),
+            sessions::created_at.eq(now.as_millis()),
+            sessions::last_used_at.eq(now.as_millis()),
+            sessions::expires_at.eq(now.plus(SESSION_LIFETIME).as_millis()),
+        ))
+        .execute(connection)?;
+    insert_refresh(connection, id, refresh, now)?;
+    Ok(id)
+}
+
+/// Stores a refresh token of a session.
+pub(super) fn insert_refresh(
+    connection: &mut Connection,
+    session: SessionId,
+    refresh: &OpaqueToken,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(refresh_tokens::table)
+        .values((
+            refresh_tokens::token_hash.eq(refresh.hash()),
+            refresh_tokens::session_id.eq(session),
+            refresh_tokens::created_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The refresh token with this hash.
+pub(super) fn refresh_by_hash(
+    connection: &mut Connection,
+    hash: &[u8],
+    now: Timestamp,
+) -> Result<Option<StoredRefresh>, DatabaseError> {
+    let row = refresh_tokens::table
+        .inner_join(sessions::table.inner_join(users::table))
+        .filter(refresh_tokens::token_hash.eq(hash))
+        .select((
+            sessions::id,
+            users::id,
+            refresh_tokens::used_at,
+            sessions::revoked_at,
+            sessions::expires_at,
+            users::suspended_at,
+            users::deleted_at,
+        ));
+    type Row = (
+        SessionId,
+        UserId,
+        Option<i64>,
+        Option<i64>,
+        i64,
+        Option<i64>,
+        Option<i64>,
+    );
+    let found: Option<Row> = row.first(connection).optional()?;
+    Ok(found.map(
+        |(session, user, used, revoked, expires, suspended, deleted)| StoredRefresh {
+            session,
+            user,
+            is_used: used.is_some(),
+            is_live: revoked.is_none()
+                && expires > now.as_millis()
+                && suspended.is_none()
+                && deleted.is_none(),
+        },
+    ))
+}
+
+/// Marks a refresh token as used; false when it was already.
+pub(super) fn use_refresh(
+    connection: &mut Connection,
+    hash: &[u8],
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let unused = refresh_tokens::table
+        .filter(refresh_tokens::token_hash.eq(hash))
+        .filter(refresh_tokens::used_at.is_null());
+    let changed = diesel::update(unused)
+        .set(refresh_tokens::used_at.eq(now.as_millis()))
+        .execute(connection)?;
+    Ok(changed == 1)
+}
+
+/// Keeps a session alive from now on.
+pub(super) fn touch_session(
+    connection: &mut Connection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(sessions::table.find(session))
+        .set((
+            sessions::last_used_at.eq(now.as_millis()),
+            sessions::expires_at.eq(now.plus(SESSION_LIFETIME).as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// What counts of a session, when it lives and its member may act.
+pub(super) fn live_session(
+    connection: &mut Connection,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<Option<Live>, DatabaseError> {
+    let row = sessions::table
+        .inner_join(users::table)
+        .filter(sessions::id.eq(session))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.as_millis()))
+        .filter(users::suspended_at.is_null())
+        .filter(users::deleted_at.is_null())
+        .select((users::id, users::role));
+    let found: Option<(UserId, Role)> = row.first(connection).optional()?;
+    Ok(found.map(|(user, role)| Live { user, role }))
+}
+
+/// The sessions of a member that live, newest first.
+pub(super) fn list_live(
+    connection: &mut Connection,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>, DatabaseError> {
+    let rows = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.as_millis()))
+        .order(sessions::id.desc())
+        .select(Session::as_select());
+    Ok(rows.load(connection)?)
+}
+
+/// Ends one session of a member; false when there is none that lives.
+pub(super) fn revoke(
+    connection: &mut Connection,
+    user: UserId,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let row = sessions::table
+        .filter(sessions::id.eq(session))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::revoked_at.is_null());
+    let changed = diesel::update(row)
+        .set(sessions::revoked_at.eq(now.as_millis()))
+        .execute(connection)?;
+    Ok(changed == 1)
+}
+
+/// Ends the sessions of a member beyond the newest `keep`; answers which.
+pub(super) fn revoke_beyond(
+    connection: &mut Connection,
+    user: UserId,
+    keep: u32,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, DatabaseError> {
+    let live = list_live(connection, user, now)?;
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    let ended: Vec<SessionId> = live
+        .into_iter()
+        .skip(keep)
+        .map(|session| session.id)
+        .collect();
+    for session in &ended {
+        revoke(connection, user, *session, now)?;
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of a member except one; answers which.
+///
+/// # Errors
+/// The database failed.
+pub fn revoke_all_but(
+    connection: &mut Connection,
+    user: UserId,
+    kept: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, DatabaseError> {
+    let live = list_live(connection, user, now)?;
+    let ended: Vec<SessionId> = live
+        .into_iter()
+        .map(|session| session.id)
+        .filter(|id| Some(*id) != kept)
+        .collect();
+    for session in &ended {
+        revoke(connection, user, *session, now)?;
+    }
+    Ok(ended)
+}
+
+/// Sessions that were ended since a moment.
+pub(super) fn revoked_since(
+    connection: &mut Connection,
+    since: Timestamp,
+) -> Result<Vec<SessionId>, DatabaseError> {
+    let rows = sessions::table
+        .filter(sessions::revoked_at.is_not_null())
+        .filter(sessions::revoked_at.ge(since.as_millis()))
+        .select(sessions::id);
+    Ok(rows.load(connection)?)
+}
+
+/// Removes sessions that ended or expired before a moment, at most `limit`; how many there were.
+pub(super) fn prune(
+    connection: &mut Connection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let old: Vec<SessionId> = sessions::table
+        .filter(sessions::expires_at.lt(before.as_millis()))
+        .order(sessions::expires_at)
+        .limit(limit)
+        .select(sessions::id)
+        .load(connection)?;
+    diesel::delete(refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(&old)))
+        .execute(connection)?;
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(&old))).execute(connection)?;
+    Ok(old.len())
+}

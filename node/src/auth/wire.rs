@@ -1,0 +1,109 @@
+//! Sign-in as JSON.
+
+use federation_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::model::{ACCESS_LIFETIME, Session};
+use crate::accounts::wire::UserView;
+use crate::base::ids::SessionId;
+use crate::config::Secret;
+
+/// The body of `POST /api/v1/auth/signup`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signup {
+    /// The name of the new account.
+    pub username: String,
+    /// Its password.
+    pub password: Secret<String>,
+    /// The e-mail address, if any.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The code of an invitation, where accounts take one.
+    #[serde(default)]
+    pub invite: Option<Secret<String>>,
+}
+
+/// The body of `POST /api/v1/auth/login`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The name of the account.
+    pub username: String,
+    /// Its password.
+    pub password: Secret<String>,
+    /// A one-time code; no account asks for one yet, so it is not looked at.
+    #[serde(default, rename = "otp")]
+    pub _otp: Option<Secret<String>>,
+}
+
+/// The body of `POST /api/v1/auth/refresh` and `logout`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshToken {
+    /// The newest refresh token of the session.
+    pub refresh_token: Secret<String>,
+}
+
+/// What signing up, signing in and refreshing answer.
+#[derive(Clone, Serialize)]
+pub struct SignedIn {
+    /// The member.
+    pub user: UserView,
+    /// The token for `Authorization: Bearer`.
+    pub access_token: String,
+    /// The token that gets the next pair, once.
+    pub refresh_token: String,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the access token expires.
+    pub expires_in: u64,
+}
+
+impl SignedIn {
+    /// The answer with a new pair of tokens.
+    pub fn new(user: UserView, access_token: String, refresh_token: String) -> Self {
+        Self {
+            user,
+            access_token,
+            refresh_token,
+            token_type: "Bearer",
+            expires_in: ACCESS_LIFETIME.as_secs(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SignedIn")
+            .field("user", &self.user.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session as its member sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionView {
+    id: SessionId,
+    /// Whether the request came by this session.
+    current: bool,
+    user_agent: String,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl SessionView {
+    /// Shows a session.
+    pub fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id,
+            current: session.id == current,
+            user_agent: session.user_agent,
+            created_at: Timestamp::from_millis(session.created_at),
+            last_used_at: Timestamp::from_millis(session.last_used_at),
+            expires_at: Timestamp::from_millis(session.expires_at),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Background work of this feature: seeing what other processes revoke, and clearing away.
+
+use std::time::Duration;
+
+use super::Auth;
+use super::error::AuthError;
+use super::store;
+use crate::platform::ctx::Ctx;
+
+/// How often revocations of other processes are looked for while connections are open.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How far back each look goes, which allows for clocks that differ.
+const LOOK_BACK: Duration = Duration::from_secs(60);
+/// How long an ended session stays in the table.
+const KEEP_ENDED: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Ends connections whose session another process revoked (I9); sleeps while there are none.
+pub async fn follow_revocations(ctx: Ctx, auth: Auth) {
+    let watch = async {
+        loop {
+            auth.gate.something_watched().await;
+            let since = ctx.now().minus(LOOK_BACK);
+            let look = ctx.db().read(move |connection| {
+                Ok::<_, AuthError>(store::revoked_since(connection, since)?)
+            });
+            match look.await {
+                Ok(ended) => auth.gate.end_watched(ended),
+                Err(error) => tracing::warn!(%error, "cannot look for revoked sessions"),
+            }
+            ctx.clock().sleep_until(ctx.now().plus(LOOK_EVERY)).await;
+        }
+    };
+    let shutdown = ctx.tasks().shutdown().clone();
+    shutdown.run_until_cancelled(watch).await;
+}
+
+/// Removes sessions that ended a week ago, at most `limit`; how many there were.
+///
+/// # Errors
+/// The database failed.
+pub async fn prune(ctx: &Ctx, limit: i64) -> Result<usize, AuthError> {
+    let before = ctx.now().minus(KEEP_ENDED);
+    ctx.db()
+        .write(move |connection| Ok(store::prune(connection, before, limit)?))
+        .await
+}
