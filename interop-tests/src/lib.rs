@@ -10,6 +10,7 @@
 )]
 
 pub mod chance;
+pub mod hostile;
 pub mod member;
 pub mod network;
 pub mod peer;
