@@ -130,7 +130,7 @@ fn take_bare(text: &str) -> (Cow<'_, str>, &str) {
     (Cow::Borrowed(value.trim()), tail)
 }
 
-fn components(list: Cow<'_, str>) -> Result<Vec<Cow<'_, str>>, SignatureError> {
+pub(super) fn components(list: Cow<'_, str>) -> Result<Vec<Cow<'_, str>>, SignatureError> {
     let lowered = list.bytes().any(|byte| byte.is_ascii_uppercase());
     let names: Vec<Cow<'_, str>> = match list {
         Cow::Borrowed(list) if !lowered => list.split(' ').map(Cow::Borrowed).collect(),

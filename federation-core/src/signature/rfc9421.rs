@@ -64,14 +64,14 @@ pub(super) fn read<'a>(
     Ok(reading)
 }
 
-fn parse(text: &str, header: &'static str) -> Result<Dictionary, SignatureError> {
+pub(super) fn parse(text: &str, header: &'static str) -> Result<Dictionary, SignatureError> {
     Parser::new(text)
         .parse()
         .map_err(|_fault| malformed(header, "it is not a dictionary"))
 }
 
 /// The components and parameters in the one form that is signed (RFC 9421 s2.3).
-fn serialize(inputs: &Dictionary) -> Result<String, SignatureError> {
+pub(super) fn serialize(inputs: &Dictionary) -> Result<String, SignatureError> {
     let fault = malformed(INPUT, "it has no members");
     let mut text = inputs.serialize().ok_or(fault.clone())?;
     let start = text.find('=').ok_or(fault)?;
@@ -79,7 +79,7 @@ fn serialize(inputs: &Dictionary) -> Result<String, SignatureError> {
     Ok(text)
 }
 
-fn components<'a>(items: &[sfv::Item]) -> Result<Vec<Cow<'a, str>>, SignatureError> {
+pub(super) fn components<'a>(items: &[sfv::Item]) -> Result<Vec<Cow<'a, str>>, SignatureError> {
     if items.len() > MAX_COMPONENTS {
         return Err(SignatureError::TooManyComponents {
             limit: MAX_COMPONENTS,

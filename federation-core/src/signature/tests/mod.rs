@@ -13,8 +13,13 @@ use crate::signature::{
     VerifiedSignature, inspect, sign_request,
 };
 
+mod attacks;
+mod forged;
+mod grammar;
 mod keys;
+mod parsers;
 mod round_trips;
+mod vectors;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_190_734_000);
 const BODY: &[u8] = br#"{"type":"Create"}"#;
