@@ -75,7 +75,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Starts a peer on `network` and waits until it answers.
+    /// Starts a peer on `network`, waits until it answers, and sees it refuse what nobody signed.
     ///
     /// # Errors
     /// When it is not installed, or does not start.
@@ -214,11 +214,7 @@ impl Peer {
         }
     }
 
-    /// Whether the peer refuses an activity that nobody signed.
-    ///
-    /// # Errors
-    /// When its inbox cannot be found or asked.
-    pub async fn refuses_unsigned(&self) -> Result<bool> {
+    async fn refuses_unsigned(&self) -> Result<bool> {
         let actor = self
             .http
             .get(&self.actor)

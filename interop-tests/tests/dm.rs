@@ -16,7 +16,6 @@ async fn messages_arrive_both_ways(kind: Kind, store: Store) -> Result<()> {
     let subject = Subject::start(&network, "a", store).await?;
     let alice = Member::sign_up(&subject, "alice").await?;
     let mut socket = alice.socket(None).await?;
-    assert!(peer.refuses_unsigned().await?);
 
     let channel = alice.dm(&[&peer.handle]).await?;
     let sent = alice.send(&channel, "hello **over there**").await?;
