@@ -154,7 +154,7 @@ impl Member {
     /// # Errors
     /// When the server refuses or cannot find them.
     pub async fn follow(&self, target: &str) -> Result<Value> {
-        let body = json!({ "target": target });
+        let body = json!({ "handle": target });
         self.call(Method::POST, "/api/v1/federation/follow", Some(&body))
             .await
     }

@@ -105,7 +105,7 @@ impl Peer {
         .await?;
         let text = |name: &str| ready[name].as_str().map(str::to_owned).context("no actor");
         let (actor, handle) = (text("actor")?, text("handle")?);
-        Ok(Self {
+        let peer = Self {
             kind,
             actor,
             handle,
@@ -113,7 +113,14 @@ impl Peer {
             control,
             process,
             front,
-        })
+        };
+        if !peer.refuses_unsigned().await? {
+            bail!(
+                "{} takes unsigned activities, so it would prove nothing",
+                kind.name()
+            );
+        }
+        Ok(peer)
     }
 
     /// The origin of its ids.
