@@ -3,11 +3,17 @@
 //! Modules, lowest first; each uses only those above it: `base`, `config`, `platform`, the
 //! features (`accounts`, `auth`, `channels`, `messages`, `dms`), the edges (`gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
+pub mod about;
 pub mod accounts;
+pub mod app;
 pub mod auth;
 pub mod base;
 pub mod channels;
+pub mod cli;
 pub mod config;
 pub mod federation;
 pub mod gateway;
 pub mod platform;
+pub mod router;
+pub mod telemetry;
+pub mod workers;

@@ -325,3 +325,15 @@ pub fn search(
         items,
     })
 }
+
+/// Answers when the table can be read.
+///
+/// # Errors
+/// The database failed.
+pub fn probe(connection: &mut Connection) -> Result<(), DatabaseError> {
+    users::table
+        .select(users::id)
+        .first::<UserId>(connection)
+        .optional()?;
+    Ok(())
+}

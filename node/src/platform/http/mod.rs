@@ -8,3 +8,4 @@ pub mod extract;
 pub mod idempotency;
 pub mod page;
 pub mod request;
+pub mod server;

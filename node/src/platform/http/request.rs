@@ -1,5 +1,7 @@
 //! What surrounds every request: its id, its log span, and the last touch to problems.
 
+use std::time::Duration;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,9 @@ use crate::platform::ctx::Ctx;
 
 /// The header that tells a client the id of its request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a request may take until its answer begins, the reading of its body included.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Middleware: gives the request an id, logs it, and puts the id into problems.
 ///
@@ -28,7 +33,11 @@ pub async fn surround(State(ctx): State<Ctx>, mut request: Request, next: Next) 
         // The pattern and not the path, which may name people.
         route = route.as_ref().map_or("none", MatchedPath::as_str),
     );
-    let response = next.run(request).instrument(span.clone()).await;
+    let answer = next.run(request).instrument(span.clone());
+    let response = match tokio::time::timeout(TIMEOUT, answer).await {
+        Ok(response) => response,
+        Err(_elapsed) => timed_out().into_response(),
+    };
     let _entered = span.enter();
     let millis = ctx.now().since(start).as_millis();
     let status = response.status().as_u16();
@@ -56,6 +65,11 @@ fn problem(error: &ApiError, id: RequestId, original: Response) -> Response {
         }
     }
     response
+}
+
+fn timed_out() -> ApiError {
+    let status = http::StatusCode::REQUEST_TIMEOUT;
+    ApiError::new(status, "request_timeout", "The request took too long.")
 }
 
 /// Answers for paths that nothing serves.

@@ -1,0 +1,73 @@
+//! What this node is, as JSON.
+
+use serde::Serialize;
+
+use crate::config::{Config, Origin, RegistrationMode};
+
+/// The answer of `GET /api/v1/info` and `GET /discovery`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Info {
+    /// Always `folkmoot`.
+    name: &'static str,
+    /// The version of the program.
+    version: &'static str,
+    /// The origin under which this node is known.
+    origin: String,
+    /// What stands after the `@` in the handles of its members.
+    domain: String,
+    /// Who may open an account.
+    registration: RegistrationMode,
+    endpoints: Endpoints,
+    limits: Limits,
+}
+
+/// Where things are.
+#[derive(Clone, Debug, Serialize)]
+struct Endpoints {
+    /// The native API.
+    api: String,
+    /// The WebSocket of events.
+    gateway: String,
+    /// The actor of the node.
+    actor: String,
+}
+
+/// Bounds that a client does well to know before it meets them.
+#[derive(Clone, Debug, Serialize)]
+struct Limits {
+    request_body_bytes: usize,
+}
+
+impl Info {
+    pub(super) fn new(config: &Config, origin: &Origin) -> Self {
+        let mut gateway = origin.join("/ws");
+        let scheme = if gateway.scheme() == "https" {
+            "wss"
+        } else {
+            "ws"
+        };
+        // Both are special schemes of the URL standard, so the change is always accepted.
+        let _accepted = gateway.set_scheme(scheme);
+        Self {
+            name: "folkmoot",
+            version: env!("CARGO_PKG_VERSION"),
+            origin: origin.as_str().to_owned(),
+            domain: origin.authority().to_owned(),
+            registration: config.registration.mode,
+            endpoints: Endpoints {
+                api: origin.join("/api/v1").into(),
+                gateway: gateway.into(),
+                actor: origin.join("/actor").into(),
+            },
+            limits: Limits {
+                request_body_bytes: config.limits.request_body_bytes,
+            },
+        }
+    }
+}
+
+/// The answer of `GET /healthz` and `GET /readyz`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Health {
+    pub(super) status: &'static str,
+}

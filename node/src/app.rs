@@ -1,0 +1,156 @@
+//! The server as a whole: put together, started, stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use federation_core::store::sql::DatabaseError;
+use federation_core::{Clock, SystemClock};
+use tokio::net::TcpListener;
+
+use crate::auth::Auth;
+use crate::auth::error::AuthError;
+use crate::config::Config;
+use crate::platform::ctx::{Ctx, CtxParts};
+use crate::platform::db;
+use crate::platform::events::{self, Bus};
+use crate::platform::http::auth::Authenticator;
+use crate::platform::http::server;
+use crate::platform::sealing::{Keyring, KeyringError};
+use crate::platform::tasks::Tasks;
+use crate::{router, workers};
+
+/// What features need beside the [`Ctx`].
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Signing in.
+    pub auth: Auth,
+    /// Carries events to sockets.
+    pub bus: Bus,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct App {
+    ctx: Ctx,
+    parts: Parts,
+    address: SocketAddr,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address to listen on cannot be used.
+    #[error("cannot listen on {address}: {cause}; stop what uses it, or set server.bind (--bind)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The key ring cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The keys of access tokens cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+/// Takes the address that the settings name.
+///
+/// # Errors
+/// It is in use or not of this machine.
+pub async fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let address = config.server.bind;
+    TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::Listen { address, cause })
+}
+
+impl App {
+    /// Starts a server on `listener`, by the clock of the machine.
+    ///
+    /// # Errors
+    /// The data directory, the database or the listener cannot be used.
+    pub async fn start(config: Config, listener: TcpListener) -> Result<Self, StartError> {
+        Self::start_with(config, listener, Arc::new(SystemClock)).await
+    }
+
+    /// Starts a server on `listener`, by the given clock.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(
+        config: Config,
+        listener: TcpListener,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let bind = config.server.bind;
+        let address = listener.local_addr().map_err(|cause| StartError::Listen {
+            address: bind,
+            cause,
+        })?;
+        let origin = config.origin(address);
+        let keyring = Arc::new(Keyring::open(&config.data_dir)?);
+        let db = db::open(&config).await?;
+        let auth = Auth::start(&config, &origin, &db, &clock, &keyring).await?;
+        let bus = Bus::new(
+            config.limits.socket_queue_events,
+            config.limits.sockets_per_user,
+        );
+        events::start(&db, &bus).await?;
+        let gate: Arc<dyn Authenticator> = Arc::<crate::auth::gate::Gate>::clone(&auth.gate);
+        let connections = config.limits.connections;
+        let ctx = Ctx::new(CtxParts {
+            config,
+            origin,
+            db,
+            clock,
+            keyring,
+            authenticator: gate,
+            tasks: Tasks::default(),
+        });
+        let parts = Parts { auth, bus };
+        workers::start(&ctx, &parts);
+        let routes = router::router(&ctx, &parts);
+        let tasks = ctx.tasks().clone();
+        ctx.tasks()
+            .spawn(server::serve(listener, routes, connections, tasks));
+        Ok(Self {
+            ctx,
+            parts,
+            address,
+        })
+    }
+
+    /// The address the server listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The handles of the server.
+    pub fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+
+    /// What features have beside the handles.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Stops: no new connection, requests under way finish within the grace, then the database.
+    ///
+    /// Whether everything ended in time.
+    pub async fn stop(self) -> bool {
+        let grace = Duration::from_secs(self.ctx.config().server.shutdown_grace_seconds);
+        self.ctx.tasks().begin_shutdown();
+        let ended = self.ctx.tasks().ended_within(grace).await;
+        // Even this must end, whatever a query that hangs does.
+        let closed = tokio::time::timeout(grace.max(Duration::from_secs(1)), self.ctx.db().close());
+        closed.await.is_ok() && ended
+    }
+}

@@ -1,0 +1,119 @@
+//! The command line: one file per command.
+
+mod config;
+mod migrate;
+mod output;
+mod serve;
+mod user;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::cli::output::Output;
+use crate::config::{Config, Sources};
+
+/// Folkmoot: a community chat server that federates over ActivityPub.
+#[derive(Debug, Parser)]
+#[command(name = "folkmoot", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The settings file; folkmoot.toml in the working directory when there is one
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the key ring and the SQLite database are (data_dir)
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+    /// The address to listen on (server.bind)
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    bind: Option<SocketAddr>,
+    /// What the outside world calls this node (server.public_url)
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve; what happens without a command
+    Serve,
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Bring the schema of the database up to date
+    Migrate,
+    /// Accounts of this node
+    #[command(subcommand)]
+    User(user::Command),
+}
+
+impl Global {
+    /// Reads all layers of the settings, these flags on top.
+    fn load(&self) -> Result<Config> {
+        let text = |value: &PathBuf| value.to_string_lossy().into_owned();
+        let flags = [
+            ("data_dir", self.data_dir.as_ref().map(text)),
+            ("server.bind", self.bind.map(|address| address.to_string())),
+            ("server.public_url", self.public_url.clone()),
+        ];
+        let given = |(key, value): (&str, Option<String>)| Some((key.to_owned(), value?));
+        let flags = flags.into_iter().filter_map(given).collect();
+        Ok(Config::load(&Sources::of_process(
+            self.config.clone(),
+            flags,
+        ))?)
+    }
+
+    /// How another command is called so that it sees the same settings.
+    fn command(&self) -> String {
+        let given = [
+            (
+                "--config",
+                self.config.as_ref().map(|path| path.display().to_string()),
+            ),
+            (
+                "--data-dir",
+                self.data_dir
+                    .as_ref()
+                    .map(|path| path.display().to_string()),
+            ),
+            ("--bind", self.bind.map(|address| address.to_string())),
+            ("--public-url", self.public_url.clone()),
+        ];
+        let flags = given
+            .into_iter()
+            .filter_map(|(flag, value)| Some(format!(" {flag} {}", value?)));
+        format!("folkmoot{}", flags.collect::<String>())
+    }
+
+    fn output(&self) -> Output {
+        Output { json: self.json }
+    }
+}
+
+/// Runs the command that was given.
+///
+/// # Errors
+/// What went wrong, with the way out, in one line where it is one thing.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let global = &cli.global;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(global.load()?, &global.command()).await,
+        Command::Config(command) => config::run(&command, global),
+        Command::Migrate => migrate::run(global.load()?, global.output()).await,
+        Command::User(command) => user::run(command, global.load()?, global.output()).await,
+    }
+}

@@ -1,0 +1,229 @@
+//! `folkmoot user`: accounts of this node, while the server runs or not.
+
+use std::io::BufRead as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use federation_core::store::sql::{Connection, Database, DatabaseOptions};
+use federation_core::{Clock, SystemClock};
+use serde::Serialize;
+
+use super::output::Output;
+use crate::accounts::error::AccountError;
+use crate::accounts::model::{User, Username};
+use crate::accounts::store;
+use crate::accounts::wire::UserView;
+use crate::auth::model::{INVITE_LIFETIME, OpaqueToken};
+use crate::auth::{Auth, actions, invites};
+use crate::base::role::Role;
+use crate::config::{Config, Secret};
+use crate::platform::db;
+use crate::platform::sealing::Keyring;
+
+/// Accounts read at once.
+const BATCH: i64 = 500;
+
+/// What to do with accounts.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Open an account; its password is made up and printed once, unless it is piped in
+    Create {
+        /// The name
+        username: String,
+        /// The e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+        /// The role; the first account is the owner whatever is given
+        #[arg(long)]
+        role: Option<Role>,
+    },
+    /// List all accounts
+    List,
+    /// Give an account another role: user, moderator, admin or owner
+    Promote {
+        /// The name
+        username: String,
+        /// The role
+        role: Role,
+    },
+    /// Make an invitation, good for one account within a week
+    Invite,
+}
+
+/// Runs the command beside a server that may be running.
+pub(super) async fn run(command: Command, config: Config, output: Output) -> Result<ExitCode> {
+    let mut options = DatabaseOptions::new(config.database_url());
+    options.sole_process = false;
+    let database = Database::open(options).await?;
+    database.migrate(db::migrations()).await?;
+    let outcome = match command {
+        Command::Create {
+            username,
+            email,
+            password_stdin,
+            role,
+        } => {
+            let account = NewAccount {
+                username,
+                email,
+                password_stdin,
+                role,
+            };
+            create(account, &config, &database, output).await
+        }
+        Command::List => list(&config, &database, output).await,
+        Command::Promote { username, role } => {
+            promote(&username, role, &config, &database, output).await
+        }
+        Command::Invite => invite(&database, output).await,
+    };
+    database.close().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+struct NewAccount {
+    username: String,
+    email: Option<String>,
+    password_stdin: bool,
+    role: Option<Role>,
+}
+
+#[derive(Serialize)]
+struct Created {
+    #[serde(flatten)]
+    user: UserView,
+    /// The password that was made up; absent when it was piped in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+}
+
+async fn create(
+    account: NewAccount,
+    config: &Config,
+    database: &Database,
+    output: Output,
+) -> Result<()> {
+    let made_up = if account.password_stdin {
+        None
+    } else {
+        Some(
+            OpaqueToken::generate()?
+                .expose()
+                .chars()
+                .take(22)
+                .collect::<String>(),
+        )
+    };
+    let password = match &made_up {
+        Some(password) => password.clone(),
+        None => first_line()?,
+    };
+    let origin = config.origin(config.server.bind);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keyring = Arc::new(Keyring::open(&config.data_dir)?);
+    let auth = Auth::start(config, &origin, database, &clock, &keyring).await?;
+    let values = (account.username, Secret::new(password), account.email);
+    let mut user = actions::create_account(database, &auth, &origin, values, clock.now()).await?;
+    if let Some(role) = account.role
+        && user.role != Role::Owner
+    {
+        user = set_role(database, user, role).await?;
+    }
+    let created = Created {
+        user: UserView::new(&user, &origin),
+        password: made_up,
+    };
+    output.print(&created, |created| {
+        let user = &created.user;
+        match &created.password {
+            Some(password) => format!("{} ({}), password {password}", user.handle, user.role),
+            None => format!("{} ({})", user.handle, user.role),
+        }
+    })
+}
+
+fn first_line() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut text)
+        .context("cannot read standard input")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn set_role(database: &Database, user: User, role: Role) -> Result<User, AccountError> {
+    let now = SystemClock.now();
+    let id = user.id;
+    database
+        .write(move |connection| store::set_role(connection, id, role, now))
+        .await?;
+    Ok(User { role, ..user })
+}
+
+async fn list(config: &Config, database: &Database, output: Output) -> Result<()> {
+    let origin = config.origin(config.server.bind);
+    let mut users = Vec::new();
+    let mut after = None;
+    loop {
+        let read = move |connection: &mut Connection| store::list_local(connection, after, BATCH);
+        let batch = database.read(read).await?;
+        after = batch.last().map(|user| user.id);
+        users.extend(batch.iter().map(|user| UserView::new(user, &origin)));
+        if i64::try_from(batch.len()).unwrap_or(0) < BATCH {
+            break;
+        }
+    }
+    output.print(&users, |users| {
+        let line = |user: &UserView| format!("{}  {}  {}", user.handle, user.role, user.created_at);
+        match users.as_slice() {
+            [] => "There is no account; make one by folkmoot user create <name>".to_owned(),
+            users => users.iter().map(line).collect::<Vec<_>>().join("\n"),
+        }
+    })
+}
+
+async fn promote(
+    username: &str,
+    role: Role,
+    config: &Config,
+    database: &Database,
+    output: Output,
+) -> Result<()> {
+    let origin = config.origin(config.server.bind);
+    let name: Username = username.parse()?;
+    let user = database
+        .read(move |connection| store::local_by_username(connection, &name))
+        .await?
+        .with_context(|| format!("there is no account {username}; see folkmoot user list"))?;
+    let user = set_role(database, user, role).await?;
+    output.print(&UserView::new(&user, &origin), |user| {
+        format!("{} is now {}", user.handle, user.role)
+    })
+}
+
+#[derive(Serialize)]
+struct Invited {
+    /// What the new member gives as `invite`.
+    code: String,
+    /// Seconds until it is good no longer.
+    expires_in: u64,
+}
+
+async fn invite(database: &Database, output: Output) -> Result<()> {
+    let code = OpaqueToken::generate()?;
+    let now = SystemClock.now();
+    let stored = code.clone();
+    database
+        .write(move |connection| invites::insert(connection, &stored, now))
+        .await?;
+    let invited = Invited {
+        code: code.expose().to_owned(),
+        expires_in: INVITE_LIFETIME.as_secs(),
+    };
+    output.print(&invited, |invited| invited.code.clone())
+}

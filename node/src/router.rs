@@ -1,0 +1,27 @@
+//! Every route of the server, on one screen.
+
+use axum::{Router, middleware};
+
+use crate::app::Parts;
+use crate::platform::ctx::Ctx;
+use crate::platform::http::body::{self, BodyClass};
+use crate::platform::http::request;
+use crate::{about, accounts, auth, channels, gateway};
+
+/// The routes of every feature, and what surrounds them.
+pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
+    Router::new()
+        .merge(about::router())
+        .merge(accounts::router())
+        .merge(auth::router(parts.auth.clone()))
+        .merge(channels::router())
+        .merge(gateway::router(parts.bus.clone()))
+        .method_not_allowed_fallback(request::no_method)
+        .fallback(request::no_route)
+        .layer(body::limit(BodyClass::Api, &ctx.config().limits))
+        .layer(middleware::from_fn_with_state(
+            ctx.clone(),
+            request::surround,
+        ))
+        .with_state(ctx.clone())
+}

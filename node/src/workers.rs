@@ -1,0 +1,67 @@
+//! Every piece of background work of the server, on one screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::Parts;
+use crate::auth;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::{self, Retention};
+use crate::platform::http::error::ApiError;
+use crate::platform::http::idempotency;
+
+/// How often what is past its time is cleared away.
+const CLEAR_EVERY: Duration = HOUR;
+const HOUR: Duration = Duration::from_secs(3600);
+/// Rows removed in one transaction.
+const CLEARED_AT_ONCE: i64 = 200;
+
+/// Starts all of it; it ends with the server.
+pub fn start(ctx: &Ctx, parts: &Parts) {
+    let tasks = ctx.tasks();
+    let shutdown = tasks.shutdown().clone();
+    tasks.spawn(auth::workers::follow_revocations(
+        ctx.clone(),
+        parts.auth.clone(),
+    ));
+    tasks.spawn(events::publish(
+        ctx.db().clone(),
+        parts.bus.clone(),
+        shutdown.clone(),
+    ));
+    let retention = Retention {
+        keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
+        every: CLEAR_EVERY,
+    };
+    let clock = Arc::clone(ctx.clock());
+    tasks.spawn(events::prune(ctx.db().clone(), clock, retention, shutdown));
+    tasks.spawn(clear(ctx.clone()));
+}
+
+/// Clears away what is past its time, in small steps, until the server ends.
+async fn clear(ctx: Ctx) {
+    let work = async {
+        loop {
+            ctx.clock().sleep_until(ctx.now().plus(CLEAR_EVERY)).await;
+            if let Err(error) = clear_once(&ctx).await {
+                tracing::warn!(%error, "cannot clear away old rows");
+            }
+        }
+    };
+    ctx.tasks().shutdown().run_until_cancelled(work).await;
+}
+
+async fn clear_once(ctx: &Ctx) -> Result<(), ApiError> {
+    let now = ctx.now();
+    let full = usize::try_from(CLEARED_AT_ONCE).unwrap_or(usize::MAX);
+    while auth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
+    loop {
+        let removed = ctx
+            .db()
+            .write(move |connection| idempotency::prune(connection, now, CLEARED_AT_ONCE))
+            .await?;
+        if removed < full {
+            return Ok(());
+        }
+    }
+}
