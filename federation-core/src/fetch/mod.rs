@@ -2,10 +2,11 @@
 //!
 //! [`Transport`] is the port that everything outgoing uses, deliveries too; `GuardedClient`
 //! (feature `client`) is the transport for the real internet. On top of it: [`fetch_document`]
-//! for one `ActivityStreams` document.
+//! for one `ActivityStreams` document, and [`Directory`] for actors, keys and handles.
 
 #[cfg(feature = "client")]
 pub mod client;
+mod directory;
 mod document;
 mod error;
 pub mod guard;
@@ -17,6 +18,10 @@ mod transport;
 
 #[cfg(feature = "client")]
 pub use client::GuardedClient;
+pub use directory::{
+    ActorCache, ActorCacheError, CachedActor, Directory, DirectoryConfig, DirectoryError,
+    FetchBudget, MemoryActorCache, ResolvedKey,
+};
 pub use document::{Document, DocumentError, fetch_document};
 pub use error::{Cause, FetchError};
 pub use guard::{

@@ -3,7 +3,9 @@
 mod clock;
 #[cfg(feature = "diesel")]
 mod database;
+mod transport;
 
 pub use clock::ManualClock;
 #[cfg(feature = "diesel")]
 pub use database::{TEST_POSTGRES, TestDatabase, on_each_backend};
+pub use transport::ScriptedTransport;

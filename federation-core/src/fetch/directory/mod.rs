@@ -1,0 +1,317 @@
+//! Actors, keys and handles of other servers: resolved once, remembered, and never believed
+//! without the way back.
+//!
+//! Each lookup goes memory, then the [`ActorCache`], then the network. Callers that ask for the
+//! same actor at the same time share one fetch; failures are remembered too; what one host may be
+//! asked is bounded.
+
+mod budget;
+mod cache;
+mod error;
+mod handle;
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use moka::future::Cache;
+use tracing::warn;
+use url::Url;
+
+use super::document::{Document, fetch_document};
+use super::limits::FetchLimits;
+use super::signer::RequestSigner;
+use super::transport::Transport;
+use crate::clock::{Clock, Timestamp};
+use crate::vocab::{Actor, Value};
+use budget::Budget;
+pub use budget::FetchBudget;
+pub use cache::{ActorCache, ActorCacheError, CachedActor, MemoryActorCache};
+pub use error::DirectoryError;
+pub use key::ResolvedKey;
+
+/// How long a failure is remembered when its server has not said how long to wait.
+const FAILURE_KEPT: Duration = Duration::from_mins(1);
+
+/// How long a failure is remembered at most, whatever its server says.
+const MAX_FAILURE_KEPT: Duration = Duration::from_hours(1);
+
+/// Settings of a [`Directory`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DirectoryConfig {
+    /// How long an actor is used before it is fetched again. 24 h by default.
+    pub fresh_for: Duration,
+    /// How long after its fetch an actor may be used while its server cannot be reached. 7 days
+    /// by default.
+    pub stale_for: Duration,
+    /// The shortest time between two fetches of one actor, whatever asks for them. 1 min by
+    /// default.
+    pub refresh_interval: Duration,
+    /// Actors kept in memory. 10,000 by default.
+    pub actors_in_memory: u64,
+    /// Bounds of one fetch.
+    pub limits: FetchLimits,
+    /// Bounds of all fetches.
+    pub budget: FetchBudget,
+    /// Whether handles may be looked up over `http` when `https` cannot be reached.
+    pub allow_http: bool,
+}
+
+impl Default for DirectoryConfig {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_hours(24),
+            stale_for: Duration::from_hours(7 * 24),
+            refresh_interval: Duration::from_mins(1),
+            actors_in_memory: 10_000,
+            limits: FetchLimits::document(),
+            budget: FetchBudget::default(),
+            allow_http: false,
+        }
+    }
+}
+
+/// Resolves actors, keys and handles of other servers.
+pub struct Directory {
+    transport: Arc<dyn Transport>,
+    store: Arc<dyn ActorCache>,
+    signer: Option<Arc<dyn RequestSigner>>,
+    clock: Arc<dyn Clock>,
+    config: DirectoryConfig,
+    actors: Cache<Url, Entry<Resident>>,
+    key_owners: Cache<Url, Entry<Url>>,
+    budget: Budget,
+}
+
+/// What is remembered in memory about one id: what was found, or why nothing was.
+#[derive(Debug)]
+struct Entry<T> {
+    outcome: Result<Arc<T>, DirectoryError>,
+    fetched_at: Timestamp,
+    good_until: Timestamp,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Self {
+            outcome: self.outcome.clone(),
+            ..*self
+        }
+    }
+}
+
+/// An actor with its keys already parsed.
+#[derive(Debug)]
+struct Resident {
+    actor: Arc<Actor>,
+    keys: Vec<key::ParsedKey>,
+}
+
+impl Resident {
+    fn new(actor: Actor) -> Arc<Self> {
+        let actor = Arc::new(actor);
+        let keys = key::parse_keys(&actor);
+        Arc::new(Self { actor, keys })
+    }
+}
+
+impl Directory {
+    /// A directory that fetches through `transport` and remembers in `store`; with a `signer`,
+    /// its GETs are signed.
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        store: Arc<dyn ActorCache>,
+        signer: Option<Arc<dyn RequestSigner>>,
+        clock: Arc<dyn Clock>,
+        config: DirectoryConfig,
+    ) -> Self {
+        Self {
+            transport,
+            store,
+            signer,
+            clock,
+            actors: Cache::new(config.actors_in_memory),
+            key_owners: Cache::new(config.actors_in_memory),
+            budget: Budget::new(config.budget),
+            config,
+        }
+    }
+
+    /// The actor with exactly this id.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] by what went wrong; a document with another id is an error.
+    pub async fn actor(&self, id: &Url) -> Result<Arc<Actor>, DirectoryError> {
+        let entry = self.resident(id).await;
+        entry.outcome.map(|resident| Arc::clone(&resident.actor))
+    }
+
+    /// The actor that a page for people, or any URL of its server, leads to.
+    ///
+    /// # Errors
+    /// As [`Directory::actor`], except that the actor may have another id than `url`, as long as
+    /// its own server confirms it.
+    pub async fn actor_at(&self, url: &Url) -> Result<Arc<Actor>, DirectoryError> {
+        let document = self.fetch(url).await?;
+        if document.id == *url {
+            return self
+                .accept(document)
+                .await
+                .map(|found| Arc::clone(&found.actor));
+        }
+        self.actor(&document.id).await
+    }
+
+    /// The actor, fetched now unless it was fetched less than
+    /// [`DirectoryConfig::refresh_interval`] ago.
+    ///
+    /// # Errors
+    /// As [`Directory::actor`].
+    pub async fn refresh(&self, id: &Url) -> Result<Arc<Actor>, DirectoryError> {
+        let entry = self.refreshed(id).await;
+        entry.outcome.map(|resident| Arc::clone(&resident.actor))
+    }
+
+    /// Forgets what memory holds about the actor, so that the next question goes to the store.
+    pub async fn forget(&self, id: &Url) {
+        self.actors.invalidate(id).await;
+    }
+
+    async fn resident(&self, id: &Url) -> Entry<Resident> {
+        let now = self.clock.now();
+        let selector = self.actors.entry_by_ref(id);
+        let load = Box::pin(self.load(id, false));
+        let stale = |entry: &Entry<Resident>| entry.good_until <= now;
+        selector.or_insert_with_if(load, stale).await.into_value()
+    }
+
+    async fn refreshed(&self, id: &Url) -> Entry<Resident> {
+        let now = self.clock.now();
+        let interval = self.config.refresh_interval;
+        let selector = self.actors.entry_by_ref(id);
+        let load = Box::pin(self.load(id, true));
+        let due = |entry: &Entry<Resident>| entry.fetched_at.plus(interval) <= now;
+        selector.or_insert_with_if(load, due).await.into_value()
+    }
+
+    /// From the store when it is fresh there and no fetch is forced, else from the network.
+    async fn load(&self, id: &Url, force: bool) -> Entry<Resident> {
+        let now = self.clock.now();
+        let stored = match self.store.load(id).await {
+            Ok(stored) => stored,
+            Err(error) => return self.entry(Err(error.into()), now),
+        };
+        if let Some(stored) = &stored {
+            let last = stored.gone_at.unwrap_or(stored.fetched_at);
+            let too_soon = last.plus(self.config.refresh_interval) > now;
+            let fresh = last.plus(self.config.fresh_for) > now;
+            if too_soon || (fresh && !force) {
+                if stored.gone_at.is_some() {
+                    return self.entry(Err(gone(id)), last);
+                }
+                if let Some(actor) = read_stored(id, stored) {
+                    return self.entry(Ok(actor), last);
+                }
+            }
+        }
+        let fetched = match self.fetch(id).await {
+            Ok(document) if document.id == *id => self.accept(document).await,
+            Ok(document) => Err(DirectoryError::IdMismatch {
+                asked: id.to_string(),
+                found: document.id.to_string(),
+            }),
+            Err(error) => Err(error),
+        };
+        match fetched {
+            Err(error) if error.status() == Some(StatusCode::GONE) => {
+                if let Err(error) = self.store.mark_gone(id, now).await {
+                    warn!(actor.id = %id, error = %error, "cannot remember that an actor is gone");
+                }
+                self.entry(Err(gone(id)), now)
+            }
+            Err(error) if error.is_retryable() => {
+                let usable = stored.filter(|stored| {
+                    let kept_until = stored.fetched_at.plus(self.config.stale_for);
+                    stored.gone_at.is_none() && kept_until > now
+                });
+                match usable.and_then(|stored| read_stored(id, &stored)) {
+                    Some(actor) => Entry {
+                        outcome: Ok(actor),
+                        fetched_at: now,
+                        good_until: now.plus(failure_kept(&error)),
+                    },
+                    None => self.entry(Err(error), now),
+                }
+            }
+            outcome => self.entry(outcome, now),
+        }
+    }
+
+    fn entry<T>(&self, outcome: Result<Arc<T>, DirectoryError>, fetched_at: Timestamp) -> Entry<T> {
+        let kept = match &outcome {
+            Ok(_) | Err(DirectoryError::Gone { .. }) => self.config.fresh_for,
+            Err(error) => failure_kept(error),
+        };
+        Entry {
+            outcome,
+            fetched_at,
+            good_until: fetched_at.plus(kept),
+        }
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<Document, DirectoryError> {
+        let _permit = self.budget.admit(url, self.clock.now()).await?;
+        let signer = self.signer.as_ref();
+        let fetching = fetch_document(
+            self.transport.as_ref(),
+            signer,
+            self.clock.as_ref(),
+            self.config.limits,
+            url,
+        );
+        Ok(fetching.await?)
+    }
+
+    /// Reads a confirmed document as an actor and remembers it.
+    async fn accept(&self, document: Document) -> Result<Arc<Resident>, DirectoryError> {
+        // The strict reader has read the bytes as UTF-8 before, so nothing is replaced.
+        let text = String::from_utf8_lossy(&document.bytes).into_owned();
+        let actor = Actor::from_value(Value::Object(document.map))?;
+        let id = actor.id.clone();
+        let now = self.clock.now();
+        if let Err(error) = self.store.save(&id, text, now).await {
+            warn!(actor.id = %id, error = %error, "cannot remember an actor");
+        }
+        Ok(Resident::new(actor))
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Directory")
+            .field("transport", &self.transport)
+            .field("store", &self.store)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn gone(id: &Url) -> DirectoryError {
+    DirectoryError::Gone { id: id.to_string() }
+}
+
+fn failure_kept(error: &DirectoryError) -> Duration {
+    let asked = error.retry_after().unwrap_or(FAILURE_KEPT);
+    asked.min(MAX_FAILURE_KEPT)
+}
+
+fn read_stored(id: &Url, stored: &CachedActor) -> Option<Arc<Resident>> {
+    let actor = Actor::parse(stored.document.as_bytes()).ok()?;
+    (actor.id == *id).then(|| Resident::new(actor))
+}
