@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod config;
+mod federation;
 mod migrate;
 mod output;
 mod serve;
@@ -55,6 +56,9 @@ enum Command {
     Config(config::Command),
     /// Bring the schema of the database up to date
     Migrate,
+    /// Look at other servers and at what they send
+    #[command(subcommand)]
+    Federation(federation::Command),
     /// Accounts of this node
     #[command(subcommand)]
     User(user::Command),
@@ -114,6 +118,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => serve::run(global.load()?, &global.command()).await,
         Command::Config(command) => config::run(&command, global),
         Command::Migrate => migrate::run(global.load()?, global.output()).await,
+        Command::Federation(command) => federation::run(&command, global),
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
     }
 }
