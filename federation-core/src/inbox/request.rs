@@ -114,6 +114,11 @@ impl InboundRequest {
     pub const fn body(&self) -> &Bytes {
         &self.body
     }
+
+    /// The body as it arrived, the rest of the request dropped.
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
 }
 
 impl fmt::Debug for InboundRequest {

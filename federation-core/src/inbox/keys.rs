@@ -1,0 +1,66 @@
+//! What the inbox asks of the directory: who owns a key, and whether an actor is gone.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use thiserror::Error;
+use url::Url;
+
+use crate::fetch::Cause;
+use crate::signature::PublicKey;
+use crate::vocab::Actor;
+
+/// A key and the actor that both is named by it and lists it.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "directories of embedders build it"
+)]
+pub struct OwnedKey {
+    /// The owner.
+    pub owner: Arc<Actor>,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// Finds keys for signatures.
+///
+/// # Security
+/// An implementation gives a key only when key and actor name each other on one origin, and spends
+/// a bounded number of fetches per remote host, whoever asks.
+pub trait KeyDirectory: fmt::Debug + Send + Sync + 'static {
+    /// The key with this id, from memory when it is there.
+    fn key<'a>(&'a self, key_id: &'a Url) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>>;
+
+    /// The key with this id as its owner shows it now, for a signature that did not verify.
+    fn refresh_key<'a>(
+        &'a self,
+        key_id: &'a Url,
+    ) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>>;
+
+    /// Whether the actor's own server answers 410 for precisely this id.
+    fn is_gone<'a>(&'a self, actor: &'a Url) -> BoxFuture<'a, bool>;
+}
+
+/// Why a key could not be had.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeyLookupError {
+    /// The server of the key answers 410: the actor is gone.
+    #[error("the actor of the key is gone")]
+    Gone,
+    /// The key cannot be fetched now, and perhaps later.
+    #[error("the key cannot be fetched now")]
+    Unavailable {
+        /// How long to wait, when that is known.
+        retry_after: Option<Duration>,
+        /// What happened.
+        #[source]
+        source: Cause,
+    },
+    /// There is no such key, or it is not linked both ways with an actor, or too weak.
+    #[error("the key cannot be used")]
+    Unusable(#[source] Cause),
+}
