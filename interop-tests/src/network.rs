@@ -92,9 +92,19 @@ impl Network {
         })
         .await?;
         Ok(Front {
+            scheme: "https",
             public,
-            _caddy: caddy,
+            _proxy: Some(caddy),
         })
+    }
+
+    /// The loopback port `backend` as it is, without TLS: for figures that are the server's alone.
+    pub fn direct(&self, backend: SocketAddr) -> Front {
+        Front {
+            scheme: "http",
+            public: backend,
+            _proxy: None,
+        }
     }
 
     /// A client that trusts the authority of this network.
@@ -136,17 +146,23 @@ impl Network {
     }
 }
 
-/// A TLS proxy in front of one server.
+/// Where the world reaches one server: usually a TLS proxy.
 #[derive(Debug)]
 pub struct Front {
+    scheme: &'static str,
     public: SocketAddr,
-    _caddy: Process,
+    _proxy: Option<Process>,
 }
 
 impl Front {
     /// The origin under which the server is known, such as `https://127.0.0.2:40123`.
     pub fn origin(&self) -> String {
-        format!("https://{}", self.public)
+        format!("{}://{}", self.scheme, self.public)
+    }
+
+    /// Whether there is no TLS.
+    pub fn is_plain(&self) -> bool {
+        self.scheme == "http"
     }
 
     /// The authority part of the origin.

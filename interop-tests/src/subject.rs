@@ -3,8 +3,14 @@
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
 
 use anyhow::Result;
+use anyhow::bail;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::network::Front;
@@ -44,6 +50,26 @@ impl Subject {
     pub async fn start(network: &Network, name: &str, store: Store) -> Result<Self> {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let front = network.front(name, bind.port()).await?;
+        Self::start_behind(network, name, store, bind, front).await
+    }
+
+    /// As [`Subject::start`], without TLS in front of it.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub async fn start_direct(network: &Network, name: &str, store: Store) -> Result<Self> {
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let front = network.direct(bind);
+        Self::start_behind(network, name, store, bind, front).await
+    }
+
+    async fn start_behind(
+        network: &Network,
+        name: &str,
+        store: Store,
+        bind: SocketAddr,
+        front: Front,
+    ) -> Result<Self> {
         let folder = network.folder(name)?;
         let data = folder.join("data");
         let database = match store {
@@ -59,6 +85,10 @@ impl Subject {
             (
                 "FOLKMOOT_FEDERATION__ALLOWED_PRIVATE_RANGES",
                 r#"["127.0.0.0/8"]"#.to_owned(),
+            ),
+            (
+                "FOLKMOOT_FEDERATION__ALLOW_HTTP",
+                front.is_plain().to_string(),
             ),
             (
                 "FOLKMOOT_FEDERATION__EXTRA_CA_FILE",
@@ -85,10 +115,7 @@ impl Subject {
     /// # Errors
     /// When it does not become ready.
     pub async fn resume(&mut self) -> Result<()> {
-        let mut command = Command::new(place::subject()?);
-        command.current_dir(&self.folder).env_clear();
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let mut process = Process::start(&self.name, &mut command, &self.folder.join("log"))?;
+        let mut process = self.spawn()?;
         let ready = format!("http://{}/readyz", self.bind);
         let waited = wait::until("the server to become ready", || {
             let (alive, asked) = (process.check(), self.http.get(&ready).send());
@@ -106,6 +133,41 @@ impl Subject {
         }
         self.process = Some(process);
         Ok(())
+    }
+
+    /// As [`Subject::resume`], asking without pause; gives the time until it was ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn time_start(&mut self) -> Result<Duration> {
+        const READY: &[u8] =
+            b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        let start = Instant::now();
+        let mut process = self.spawn()?;
+        loop {
+            process.check()?;
+            if let Ok(mut connection) = TcpStream::connect(self.bind).await {
+                let mut answer = Vec::new();
+                connection.write_all(READY).await?;
+                connection.read_to_end(&mut answer).await?;
+                if answer.starts_with(b"HTTP/1.1 200") {
+                    break;
+                }
+            }
+            if start.elapsed() > wait::PATIENCE {
+                bail!("it does not become ready:\n{}", process.log_tail());
+            }
+            tokio::time::sleep(Duration::from_micros(500)).await;
+        }
+        self.process = Some(process);
+        Ok(start.elapsed())
+    }
+
+    fn spawn(&self) -> Result<Process> {
+        let mut command = Command::new(place::subject()?);
+        command.current_dir(&self.folder).env_clear();
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Process::start(&self.name, &mut command, &self.folder.join("log"))
     }
 
     /// Ends the program as `kill -9` does.
@@ -128,6 +190,11 @@ impl Subject {
             Some(mut process) => process.stop().await,
             None => Ok(()),
         }
+    }
+
+    /// The process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
     }
 
     /// The end of its log.
