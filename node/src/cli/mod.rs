@@ -118,7 +118,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => serve::run(global.load()?, &global.command()).await,
         Command::Config(command) => config::run(&command, global),
         Command::Migrate => migrate::run(global.load()?, global.output()).await,
-        Command::Federation(command) => federation::run(&command, global),
+        Command::Federation(command) => federation::run(&command, global).await,
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
     }
 }

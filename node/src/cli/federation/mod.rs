@@ -2,7 +2,10 @@
 
 mod input;
 mod key;
+mod lookup;
+mod nodeinfo;
 mod parse;
+mod reach;
 mod request_file;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,8 @@ use super::Global;
 /// What to look at.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Look up a handle or URL: actor, keys, inbox and server
+    Lookup(lookup::LookupArgs),
     /// Judge a recorded signed request: every check with its verdict; exits with 0 when all hold
     Verify(verify::VerifyArgs),
     /// Read an ActivityStreams document as the inbox does, and show what was not understood
@@ -25,15 +30,22 @@ pub(super) enum Command {
 }
 
 /// Runs the command.
-pub(super) fn run(command: &Command, global: &Global) -> Result<ExitCode> {
+pub(super) async fn run(command: &Command, global: &Global) -> Result<ExitCode> {
     // One line, with every cause on it.
-    execute(command, global).map_err(|fault| anyhow!("{fault:#}"))
+    execute(command, global)
+        .await
+        .map_err(|fault| anyhow!("{fault:#}"))
 }
 
-fn execute(command: &Command, global: &Global) -> Result<ExitCode> {
+async fn execute(command: &Command, global: &Global) -> Result<ExitCode> {
     match command {
+        Command::Lookup(args) => {
+            let finding = lookup::run(args, &global.load()?).await?;
+            global.output().print(&finding, ToString::to_string)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Verify(args) => {
-            let report = verify::run(args, &global.load()?)?;
+            let report = verify::run(args, &global.load()?).await?;
             global.output().print(&report, ToString::to_string)?;
             Ok(if report.valid {
                 ExitCode::SUCCESS

@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::Parser;
 use serde_json::Value;
 
-use super::{Command, parse, verify};
+use super::{Command, lookup, parse, verify};
 use crate::config::Config;
 
 #[derive(Debug, Parser)]
@@ -19,6 +19,10 @@ struct Cli {
 
 fn captures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../federation-core/tests/fixtures/captures")
+}
+
+fn block_on<F: Future>(work: F) -> F::Output {
+    tokio::runtime::Runtime::new().unwrap().block_on(work)
 }
 
 fn execute(arguments: &[&str], json: bool) -> Result<(bool, String)> {
@@ -32,7 +36,11 @@ fn execute(arguments: &[&str], json: bool) -> Result<(bool, String)> {
         }
     };
     match Cli::try_parse_from(named).expect("known arguments").command {
-        Command::Verify(args) => verify::run(&args, &config).map(|report| {
+        Command::Lookup(args) => block_on(lookup::run(&args, &config)).map(|finding| {
+            let value = serde_json::to_string(&finding);
+            (true, printed(&finding, value))
+        }),
+        Command::Verify(args) => block_on(verify::run(&args, &config)).map(|report| {
             let value = serde_json::to_string(&report);
             (report.valid, printed(&report, value))
         }),
@@ -208,4 +216,38 @@ fn parse_refuses_what_the_inbox_refuses() {
     assert!(format!("{fault:#}").contains("more than once"), "{fault:#}");
     let fault = parsed("[1]", false).unwrap_err();
     assert!(format!("{fault:#}").contains("not an object"), "{fault:#}");
+}
+
+#[test]
+fn lookup_says_why_it_will_not_go_somewhere() {
+    for (subject, told) in [
+        ("@alice@127.0.0.1", "127.0.0.1"),
+        (
+            "https://127.0.0.1:8443/users/alice",
+            "federation.allowed_private_ranges",
+        ),
+        ("http://a.example/users/alice", "federation.allow_http"),
+        ("alice", "not a handle"),
+    ] {
+        let fault = execute(&["lookup", subject], false).unwrap_err();
+        let shown = format!("{fault:#}");
+        assert!(shown.contains(subject) && shown.contains(told), "{shown}");
+    }
+}
+
+#[test]
+fn verify_names_the_reason_when_the_key_cannot_be_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("request.http");
+    let text = fs::read_to_string(direct_note()).unwrap();
+    fs::write(
+        &path,
+        text.replace("https://bovine.test/actor#", "https://127.0.0.1/actor#"),
+    )
+    .unwrap();
+    let arguments = [&["verify", path.to_str().unwrap()], &RECORDED[..]].concat();
+    let (valid, report) = execute(&arguments, false).unwrap();
+    assert!(!valid);
+    assert!(report.contains("failed   key"), "{report}");
+    assert!(report.contains("is not public"), "{report}");
 }

@@ -10,11 +10,13 @@ use federation_core::inbox::InboundRequest;
 use federation_core::signature::{
     Check, KeyError, PublicKey, Verdict, VerificationPolicy, claimed_key_id, explain,
 };
+use federation_core::vocab::Activity;
 use federation_core::{Clock, SystemClock, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::input;
+use super::reach::{Reach, with_way_out};
 use super::request_file::RequestFile;
 use crate::config::Config;
 
@@ -24,9 +26,10 @@ pub(in crate::cli) struct VerifyArgs {
     /// The file with request line, headers, empty line and body; - reads standard input
     #[arg(value_name = "REQUEST.http")]
     request: PathBuf,
-    /// A JSON file with public keys, {"key id": ["PEM", ...]}
+    /// A JSON file with public keys, {"key id": ["PEM", ...]}; the key's server is asked when it
+    /// is not given
     #[arg(long, value_name = "KEYS.json")]
-    keys: PathBuf,
+    keys: Option<PathBuf>,
     /// The moment to judge at, such as 2026-11-20T16:31:53Z; now when it is not given
     #[arg(long, value_parser = moment, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -44,7 +47,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 ///
 /// # Errors
 /// A file cannot be read. A request that fails its checks is none.
-pub(super) fn run(args: &VerifyArgs, config: &Config) -> Result<Report> {
+pub(super) async fn run(args: &VerifyArgs, config: &Config) -> Result<Report> {
     let shown = args.request.display();
     let file = RequestFile::read(&input::read(&args.request)?)
         .with_context(|| format!("{shown} is not a recorded request"))?;
@@ -56,19 +59,80 @@ pub(super) fn run(args: &VerifyArgs, config: &Config) -> Result<Report> {
     let now = args.at.unwrap_or_else(|| SystemClock.now());
 
     let key_id = claimed_key_id(&request, &policy).ok();
-    let keys = read_keys(&args.keys)?;
-    let candidates = key_id
-        .and_then(|id| keys.get(id.as_str()))
-        .map_or(&[][..], Vec::as_slice);
-
-    let checks = judge(&request, &policy, now, candidates);
+    let found = match (&args.keys, &key_id) {
+        (Some(path), key_id) => Found::in_file(path, key_id.as_ref())?,
+        (None, Some(key_id)) => Found::at_its_server(config, key_id).await?,
+        (None, None) => Found::default(),
+    };
+    let checks = judge(&request, &policy, now, &found.keys);
+    let mut checks: Vec<Line> = checks.into_iter().map(Line::from).collect();
+    if let Some(fault) = found.fault {
+        let key = checks.iter_mut().find(|check| check.name == "key");
+        key.into_iter()
+            .for_each(|check| check.detail.clone_from(&fault));
+    }
+    if let Some(owner) = found.owner {
+        checks.push(whose(request.body(), &owner));
+    }
     Ok(Report {
         request: format!("{} {}", request.method(), request.target()),
         judged_at: now,
         valid: checks.iter().all(|check| check.verdict == Verdict::Passed),
-        checks: checks.into_iter().map(Line::from).collect(),
+        checks,
         announced_length: file.other_length(),
     })
+}
+
+/// The keys that may have signed, and what was learned with them.
+#[derive(Debug, Default)]
+struct Found {
+    keys: Vec<PublicKey>,
+    owner: Option<Url>,
+    fault: Option<String>,
+}
+
+impl Found {
+    fn in_file(path: &Path, key_id: Option<&Url>) -> Result<Self> {
+        let mut keys = read_keys(path)?;
+        let keys = key_id.and_then(|id| keys.remove(id.as_str()));
+        Ok(Self {
+            keys: keys.unwrap_or_default(),
+            ..Self::default()
+        })
+    }
+
+    async fn at_its_server(config: &Config, key_id: &Url) -> Result<Self> {
+        let reach = Reach::new(config)?;
+        Ok(match reach.directory.key(key_id).await {
+            Ok(found) => Self {
+                keys: vec![found.key.clone()],
+                owner: Some(found.owner.id.clone()),
+                fault: None,
+            },
+            Err(fault) => Self {
+                fault: Some(format!("{:#}", with_way_out(fault.into()))),
+                ..Self::default()
+            },
+        })
+    }
+}
+
+/// Whether the activity in the body, if there is one, is by the owner of the key.
+fn whose(body: &[u8], owner: &Url) -> Line {
+    let (verdict, detail) = match Activity::parse(body) {
+        _ if body.is_empty() => (Verdict::Passed, format!("{owner} asks")),
+        Ok(activity) if activity.actor == *owner => (Verdict::Passed, format!("{owner} acts")),
+        Ok(activity) => (
+            Verdict::Failed,
+            format!("{owner} signs for {}", activity.actor),
+        ),
+        Err(fault) => (Verdict::Failed, format!("the body is no activity: {fault}")),
+    };
+    Line {
+        name: "owner",
+        verdict,
+        detail,
+    }
 }
 
 /// Makes all checks. Several keys under one id are one key before and after a change, so the one
@@ -143,15 +207,20 @@ pub(super) struct Report {
 #[derive(Debug, Serialize)]
 struct Line {
     name: &'static str,
-    verdict: String,
+    #[serde(serialize_with = "as_text")]
+    verdict: Verdict,
     detail: String,
+}
+
+fn as_text<S: Serializer>(verdict: &Verdict, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(verdict)
 }
 
 impl From<Check> for Line {
     fn from(check: Check) -> Self {
         Self {
             name: check.name,
-            verdict: check.verdict.to_string(),
+            verdict: check.verdict,
             detail: check.detail,
         }
     }
