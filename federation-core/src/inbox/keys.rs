@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use thiserror::Error;
 use url::Url;
 
-use crate::fetch::Cause;
+use crate::fetch::{Cause, Directory, DirectoryError, ResolvedKey};
 use crate::signature::PublicKey;
 use crate::vocab::Actor;
 
@@ -63,4 +64,39 @@ pub enum KeyLookupError {
     /// There is no such key, or it is not linked both ways with an actor, or too weak.
     #[error("the key cannot be used")]
     Unusable(#[source] Cause),
+}
+
+impl KeyDirectory for Directory {
+    fn key<'a>(&'a self, key_id: &'a Url) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>> {
+        Box::pin(async move { owned(Self::key(self, key_id).await) })
+    }
+
+    fn refresh_key<'a>(
+        &'a self,
+        key_id: &'a Url,
+    ) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>> {
+        Box::pin(async move { owned(Self::refresh_key(self, key_id).await) })
+    }
+
+    fn is_gone<'a>(&'a self, actor: &'a Url) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let found = self.actor(actor).await;
+            found.is_err_and(|fault| fault.is_gone())
+        })
+    }
+}
+
+fn owned(found: Result<Arc<ResolvedKey>, DirectoryError>) -> Result<OwnedKey, KeyLookupError> {
+    match found {
+        Ok(resolved) => Ok(OwnedKey {
+            owner: Arc::clone(&resolved.owner),
+            key: resolved.key.clone(),
+        }),
+        Err(fault) if fault.status() == Some(StatusCode::GONE) => Err(KeyLookupError::Gone),
+        Err(fault) if fault.is_retryable() => Err(KeyLookupError::Unavailable {
+            retry_after: fault.retry_after(),
+            source: fault.into(),
+        }),
+        Err(fault) => Err(KeyLookupError::Unusable(fault.into())),
+    }
 }

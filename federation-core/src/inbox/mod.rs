@@ -12,6 +12,9 @@ mod request;
 mod store;
 mod verified;
 
+#[cfg(test)]
+mod tests;
+
 pub use authority::AuthorityError;
 pub use error::ReceiveError;
 pub use keys::{KeyDirectory, KeyLookupError, OwnedKey};
