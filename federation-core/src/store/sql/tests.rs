@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
@@ -238,6 +239,48 @@ fn a_lost_connection_is_replaced() {
         for _ in 0..8 {
             assert_eq!(count(&database).await, 29);
         }
+    });
+}
+
+/// Whether a commit happened whose answer is lost is not known, so nothing runs twice (I2).
+#[test]
+fn i2_a_group_whose_commit_is_lost_is_not_run_again() {
+    on_each_backend(async |test| {
+        let mut options = DatabaseOptions::new(test.url().clone());
+        options.postgres_writers = 1;
+        options.sole_process = false;
+        let _tables = open(&test).await;
+        let database = Database::open(options).await.unwrap();
+        if database.backend() == Backend::Sqlite {
+            return; // There is no connection to lose.
+        }
+        let at_commit = "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS \
+             'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'; \
+             CREATE CONSTRAINT TRIGGER die AFTER INSERT ON things \
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION die()";
+        database
+            .write(move |c| -> Result<(), DatabaseError> { Ok(c.batch_execute(at_commit)?) })
+            .await
+            .unwrap();
+        let runs = Arc::new(AtomicU32::new(0));
+        let insert = |id: i64| {
+            let runs = Arc::clone(&runs);
+            move |c: &mut Connection| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                add(c, id)
+            }
+        };
+        let busy = database.write(|_| -> Result<(), DatabaseError> {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            Ok(())
+        });
+        let (_, one, two) =
+            tokio::join!(busy, database.write(insert(1)), database.write(insert(2)));
+        assert!(matches!(one, Err(DatabaseError::Lost)), "{one:?}");
+        assert!(matches!(two, Err(DatabaseError::Lost)), "{two:?}");
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+        database.write(|c| add(c, 3)).await.unwrap();
+        assert_eq!(count(&database).await, 1);
     });
 }
 

@@ -125,6 +125,14 @@ enum End {
     Again(Option<DatabaseError>),
 }
 
+/// Why a group has no commit to show.
+enum GroupFault {
+    /// Nothing of it was kept.
+    RolledBack(QueryError),
+    /// The connection broke at the commit: all of it was kept, or nothing.
+    Unknown,
+}
+
 struct Writer {
     options: DatabaseOptions,
     connection: Connection,
@@ -156,7 +164,14 @@ impl Writer {
         if group.len() > 1 {
             match self.run_together(group, &mut again) {
                 Ok(()) => group.drain(..).for_each(WriteJob::reply),
-                Err(error) => {
+                Err(GroupFault::Unknown) => {
+                    // Running them again might do everything twice.
+                    for mut job in group.drain(..) {
+                        job.fail(DatabaseError::Lost);
+                        job.reply();
+                    }
+                }
+                Err(GroupFault::RolledBack(error)) => {
                     tracing::debug!(%error, "a group of writes is run one by one");
                     // What ran saw changes of others that are gone now: all start afresh.
                     let mut all: Vec<_> = group.drain(..).collect();
@@ -177,8 +192,8 @@ impl Writer {
         &mut self,
         group: &mut Vec<Box<dyn WriteJob>>,
         again: &mut Vec<Box<dyn WriteJob>>,
-    ) -> QueryResult<()> {
-        self.begin()?;
+    ) -> Result<(), GroupFault> {
+        self.begin().map_err(GroupFault::RolledBack)?;
         let mut finished = Vec::with_capacity(group.len());
         let mut result = Ok(());
         for mut job in group.drain(..) {
@@ -196,9 +211,20 @@ impl Writer {
             }
         }
         *group = finished;
-        result
-            .and_then(|()| self.commit())
-            .inspect_err(|_| self.unwind(0))
+        if let Err(error) = result {
+            self.unwind(0);
+            return Err(GroupFault::RolledBack(error));
+        }
+        self.faults.clear();
+        self.commit().map_err(|error| {
+            let lost = self.has_lost_connection();
+            self.unwind(0);
+            if lost {
+                GroupFault::Unknown
+            } else {
+                GroupFault::RolledBack(error)
+            }
+        })
     }
 
     fn run_in_savepoint(&mut self, job: &mut dyn WriteJob) -> QueryResult<End> {
@@ -254,8 +280,7 @@ impl Writer {
             match self.roll_back_to(1).and_then(|()| self.commit()) {
                 Ok(()) => return End::Done,
                 Err(error) => {
-                    let lost =
-                        self.faults.worst() == Faults::LOST || is_broken(&mut self.connection);
+                    let lost = self.has_lost_connection();
                     self.unwind(0);
                     // A commit whose answer is lost may have happened: only its caller can tell.
                     job.fail(if lost {
@@ -274,6 +299,10 @@ impl Writer {
             Faults::LOST => End::Again(Some(DatabaseError::Lost)),
             _ => End::Again(None),
         }
+    }
+
+    fn has_lost_connection(&mut self) -> bool {
+        self.faults.worst() == Faults::LOST || is_broken(&mut self.connection)
     }
 
     fn begin(&mut self) -> QueryResult<()> {
