@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::place;
 use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
@@ -16,6 +17,8 @@ pub(crate) fn run() -> Result<bool> {
     steps.set("FOLKMOOT_TEST_KILLS", "200");
     steps.set("FOLKMOOT_TEST_SENDS", "2000");
     if steps.cargo("build of the server", &["build", "--release", "-p", "node"])? {
+        let built = place::target().join("release/folkmoot");
+        steps.set("FOLKMOOT_BIN", built.display().to_string());
         let proofs = [
             "test",
             "--release",

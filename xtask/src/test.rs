@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::check;
 use crate::peers;
+use crate::place;
 use crate::postgres;
 use crate::postgres::Durability;
 use crate::redis;
@@ -30,6 +31,8 @@ pub(crate) fn run() -> Result<bool> {
     ];
     steps.cargo("tests", &tests)?;
     if steps.cargo("build of the server", &["build", "-p", "node"])? {
+        let built = place::target().join("debug/folkmoot");
+        steps.set("FOLKMOOT_BIN", built.display().to_string());
         steps.cargo(
             "interop tests",
             &["test", "-p", "interop-tests", "--no-fail-fast"],
