@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::auth::Auth;
 use crate::auth::error::AuthError;
 use crate::config::Config;
+use crate::federation::{Edge, EdgeError, Foundation};
 use crate::platform::ctx::{Ctx, CtxParts};
 use crate::platform::db;
 use crate::platform::events::{self, Bus};
@@ -27,6 +28,8 @@ pub struct Parts {
     pub auth: Auth,
     /// Carries events to sockets.
     pub bus: Bus,
+    /// Speaks to other nodes.
+    pub edge: Edge,
 }
 
 /// A running server.
@@ -58,6 +61,9 @@ pub enum StartError {
     /// The keys of access tokens cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Federation cannot be set up.
+    #[error(transparent)]
+    Federation(#[from] EdgeError),
 }
 
 /// Takes the address that the settings name.
@@ -98,6 +104,14 @@ impl App {
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
         let db = db::open(&config).await?;
         let auth = Auth::start(&config, &origin, &db, &clock, &keyring).await?;
+        let edge = Edge::open(Foundation {
+            config: &config,
+            origin: &origin,
+            db: &db,
+            clock: &clock,
+            keyring: &keyring,
+        })
+        .await?;
         let bus = Bus::new(
             config.limits.socket_queue_events,
             config.limits.sockets_per_user,
@@ -114,7 +128,7 @@ impl App {
             authenticator: gate,
             tasks: Tasks::default(),
         });
-        let parts = Parts { auth, bus };
+        let parts = Parts { auth, bus, edge };
         workers::start(&ctx, &parts);
         let routes = router::router(&ctx, &parts);
         let tasks = ctx.tasks().clone();

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod federation;
+pub mod follows;
 pub mod gateway;
 pub mod platform;
 pub mod router;

@@ -6,7 +6,7 @@ use crate::app::Parts;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
 use crate::platform::http::request;
-use crate::{about, accounts, auth, channels, gateway};
+use crate::{about, accounts, auth, channels, federation, gateway};
 
 /// The routes of every feature, and what surrounds them.
 pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
@@ -15,6 +15,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(accounts::router())
         .merge(auth::router(parts.auth.clone()))
         .merge(channels::router())
+        .merge(federation::router(ctx, parts.edge.clone()))
         .merge(gateway::router(parts.bus.clone()))
         .method_not_allowed_fallback(request::no_method)
         .fallback(request::no_route)

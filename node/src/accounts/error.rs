@@ -27,6 +27,12 @@ pub enum AccountError {
     /// There is no such person.
     #[error("There is no such user.")]
     NotFound,
+    /// The text is neither a name, nor a handle, nor the id of an actor.
+    #[error("Write a name, a handle such as @name@example.org, or the address of an account.")]
+    InvalidHandle,
+    /// The other node could not tell who that is.
+    #[error("the person could not be looked up")]
+    Lookup(ApiError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -46,6 +52,8 @@ impl From<AccountError> for ApiError {
             AccountError::UsernameTaken => Self::conflict("username_taken", detail),
             AccountError::InvalidText { .. } => Self::invalid("invalid_text", detail),
             AccountError::InvalidEmail => Self::invalid("invalid_email", detail),
+            AccountError::InvalidHandle => Self::invalid("invalid_handle", detail),
+            AccountError::Lookup(error) => error,
             AccountError::NotFound => Self::not_found(),
             AccountError::Database(error) => error.into(),
         }

@@ -4,6 +4,7 @@ pub mod actions;
 pub mod error;
 pub mod federate;
 pub mod model;
+pub mod resolve;
 mod routes;
 pub mod store;
 pub mod wire;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::Actor;
 
 use super::error::AccountError;
 use super::model::{ProfileChange, RemotePerson, User, Username, search_key};
@@ -11,7 +12,7 @@ use crate::base::ids::UserId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::role::Role;
 use crate::config::Origin;
-use crate::platform::db::schema::users;
+use crate::platform::db::schema::{remote_actors, users};
 
 /// Held on PostgreSQL while nobody owns the node yet, so that only one account comes to own it.
 const FIRST_ACCOUNT_LOCK: i64 = 5_930_411_783_201;
@@ -181,6 +182,38 @@ pub fn by_actor(
         .filter(users::actor_uri.eq(actor_uri))
         .select(User::as_select());
     Ok(row.first(connection).optional()?)
+}
+
+/// The person of another node who goes by this handle there, in any case.
+///
+/// # Errors
+/// The database failed.
+pub fn remote_by_handle(
+    connection: &mut Connection,
+    username: &str,
+    domain: &str,
+) -> Result<Option<User>, DatabaseError> {
+    let row = users::table
+        .filter(users::search_key.eq(search_key(username, Some(domain))))
+        .filter(users::domain.is_not_null())
+        .select(User::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The actor of a person of another node as it was last fetched; `None` when none is kept.
+///
+/// # Errors
+/// The database failed.
+pub fn remote_actor(
+    connection: &mut Connection,
+    actor_uri: &str,
+) -> Result<Option<Actor>, DatabaseError> {
+    let row = remote_actors::table
+        .find(actor_uri)
+        .filter(remote_actors::gone_at.is_null())
+        .select(remote_actors::document);
+    let document: Option<String> = row.first(connection).optional()?;
+    Ok(document.and_then(|document| Actor::parse(document.as_bytes()).ok()))
 }
 
 /// Changes what a member says about themselves.

@@ -1,3 +1,25 @@
 //! The edge to other nodes: what they post here and fetch here.
 
+mod actors;
+mod collections;
+mod edge;
 pub mod keys;
+mod nodeinfo;
+mod people;
+mod response;
+mod webfinger;
+
+use axum::{Extension, Router};
+
+pub use self::edge::{Edge, EdgeError, Foundation};
+use crate::platform::ctx::Ctx;
+
+/// The routes that other nodes use.
+pub fn router(ctx: &Ctx, edge: Edge) -> Router<Ctx> {
+    Router::new()
+        .merge(actors::router())
+        .merge(collections::router())
+        .merge(nodeinfo::router())
+        .merge(webfinger::router(ctx.clone()))
+        .layer(Extension(edge))
+}

@@ -4,5 +4,6 @@ pub mod ctx;
 pub mod db;
 pub mod events;
 pub mod http;
+pub mod people;
 pub mod sealing;
 pub mod tasks;

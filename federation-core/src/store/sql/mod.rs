@@ -13,6 +13,8 @@ mod location;
 mod migrations;
 mod process_lock;
 mod reader;
+mod received;
+mod remote_actors;
 mod writer;
 
 #[cfg(test)]
@@ -23,3 +25,4 @@ pub use database::{Database, DatabaseOptions, Durability};
 pub use error::{ConstraintKind, DatabaseError};
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use migrations::{Migrations, federation_migrations};
+pub use remote_actors::SqlActorCache;

@@ -1,0 +1,52 @@
+//! Which activities have had their effect, in the transaction of that effect.
+
+use diesel::prelude::*;
+
+use super::{Connection, Database, DatabaseError};
+use crate::each_backend;
+use crate::inbox::{ActivityStore, Applied, Verified};
+
+impl ActivityStore for Database {
+    type Transaction = Connection;
+    type Error = DatabaseError;
+
+    async fn apply_once<T, E, F>(&self, verified: Verified, effect: F) -> Result<Applied<T>, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+        F: Fn(&mut Connection, &Verified) -> Result<T, E> + Send + 'static,
+    {
+        self.write(move |connection| {
+            if record(connection, &verified)? {
+                effect(connection, &verified).map(Applied::New)
+            } else {
+                Ok(Applied::Duplicate)
+            }
+        })
+        .await
+    }
+}
+
+diesel::table! {
+    received_activities (id) {
+        id -> Text,
+        actor_id -> Text,
+        received_at -> BigInt,
+    }
+}
+
+/// Whether the activity was not recorded yet.
+fn record(connection: &mut Connection, verified: &Verified) -> Result<bool, DatabaseError> {
+    let activity = verified.activity();
+    let inserted = each_backend!(connection, c => {
+        diesel::insert_into(received_activities::table)
+            .values((
+                received_activities::id.eq(activity.id.as_str()),
+                received_activities::actor_id.eq(activity.actor.as_str()),
+                received_activities::received_at.eq(verified.received_at().as_millis()),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+    })?;
+    Ok(inserted > 0)
+}
