@@ -3,15 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use clap::Args;
+use federation_core::discovery::{NodeInfo, NodeInfoError, fetch_node_info};
+use federation_core::fetch::FetchLimits;
 use federation_core::vocab::Actor;
 use serde::Serialize;
 use url::Url;
 
 use super::input;
 use super::key::KeyReading;
-use super::nodeinfo::NodeInfo;
 use super::reach::{Reach, with_way_out};
 use crate::config::Config;
 
@@ -33,7 +34,8 @@ pub(super) async fn run(args: &LookupArgs, config: &Config) -> Result<Finding> {
         .await
         .with_context(|| format!("cannot look up {}", input::printable(&args.subject)))
         .map_err(with_way_out)?;
-    let node = NodeInfo::of(reach.transport.as_ref(), &actor.id).await;
+    let limits = FetchLimits::document();
+    let node = fetch_node_info(reach.transport.as_ref(), limits, &actor.id).await;
     Ok(Finding::new(&actor, node))
 }
 
@@ -68,10 +70,10 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    fn new(actor: &Actor, node: Result<NodeInfo>) -> Self {
+    fn new(actor: &Actor, node: Result<NodeInfo, NodeInfoError>) -> Self {
         let (nodeinfo, fault) = match node {
             Ok(node) => (Some(node), None),
-            Err(fault) => (None, Some(format!("{fault:#}"))),
+            Err(fault) => (None, Some(format!("{:#}", Error::from(fault)))),
         };
         Self {
             actor: actor.id.clone(),
@@ -117,7 +119,16 @@ impl fmt::Display for Finding {
             writeln!(out, "{key}")?;
         }
         match (&self.nodeinfo, &self.nodeinfo_fault) {
-            (Some(node), _) => write!(out, "{:<13} {node}", "server"),
+            (Some(node), _) => {
+                let (name, version) = (&node.software.name, &node.software.version);
+                let software = input::printable(&format!("{name} {version}"));
+                let schema = input::printable(&node.version);
+                write!(out, "{:<13} {software} (NodeInfo {schema})", "server")?;
+                match node.users().total {
+                    Some(total) => write!(out, ", {total} accounts"),
+                    None => Ok(()),
+                }
+            }
             (None, fault) => {
                 let fault = fault.as_deref().unwrap_or_default();
                 write!(out, "{:<13} unknown: {}", "server", input::printable(fault))

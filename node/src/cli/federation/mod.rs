@@ -3,7 +3,6 @@
 mod input;
 mod key;
 mod lookup;
-mod nodeinfo;
 mod parse;
 mod reach;
 mod request_file;

@@ -68,8 +68,9 @@ pub(super) async fn run(args: &VerifyArgs, config: &Config) -> Result<Report> {
     let mut checks: Vec<Line> = checks.into_iter().map(Line::from).collect();
     if let Some(fault) = found.fault {
         let key = checks.iter_mut().find(|check| check.name == "key");
-        key.into_iter()
-            .for_each(|check| check.detail.clone_from(&fault));
+        if let Some(check) = key {
+            check.detail = fault;
+        }
     }
     if let Some(owner) = found.owner {
         checks.push(whose(request.body(), &owner));
@@ -212,6 +213,10 @@ struct Line {
     detail: String,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
 fn as_text<S: Serializer>(verdict: &Verdict, out: S) -> Result<S::Ok, S::Error> {
     out.collect_str(verdict)
 }
