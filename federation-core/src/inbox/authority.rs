@@ -7,7 +7,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::vocab::{
-    Activity, ActivityKind, ActorKind, Object, ObjectOrId, VocabError, same_origin,
+    Activity, ActivityKind, ActorKind, Object, ObjectOrId, Value, VocabError, same_origin,
 };
 
 /// Why an activity is not its actor's to send.
@@ -148,28 +148,41 @@ fn judge_undone(object: &ObjectOrId, actor: &Url) -> Result<(), AuthorityError> 
     if object.id().is_some_and(|id| !same_origin(id, actor)) {
         return Err(AuthorityError::ForeignUndo);
     }
-    match embedded_activity(object)? {
-        Some(undone) if undone.actor != *actor => Err(AuthorityError::ForeignUndo),
+    match object.as_object() {
+        Some(undone) if named(undone, "actor")?.iter().any(|doer| doer != actor) => {
+            Err(AuthorityError::ForeignUndo)
+        }
         _ => Ok(()),
     }
 }
 
 /// A follow is answered by the actor that was to be followed.
 fn judge_answered(object: &ObjectOrId, actor: &Url) -> Result<(), AuthorityError> {
-    match embedded_activity(object)? {
-        Some(asked) if asked.kind == ActivityKind::Follow && asked.object_id() != Some(actor) => {
-            Err(AuthorityError::ForeignAnswer)
+    match object.as_object() {
+        Some(asked) if asked.kind.as_str() == ActivityKind::Follow.as_str() => {
+            let followed = named(asked, "object")?;
+            if followed.as_slice() == [actor.clone()] {
+                Ok(())
+            } else {
+                Err(AuthorityError::ForeignAnswer)
+            }
         }
         _ => Ok(()),
     }
 }
 
-fn embedded_activity(object: &ObjectOrId) -> Result<Option<Activity>, AuthorityError> {
-    match object.as_object() {
-        Some(object) if object.looks_like_activity() => object
-            .as_activity()
-            .map(Some)
-            .map_err(AuthorityError::Unreadable),
-        _ => Ok(None),
+/// The ids that a property of an embedded activity names. The activity itself may lack an id, as
+/// in what some servers undo.
+fn named(object: &Object, property: &str) -> Result<Vec<Url>, AuthorityError> {
+    let entries = match object.extra.get(property) {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+    };
+    let mut ids = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let entry = ObjectOrId::from_value(entry.clone()).map_err(AuthorityError::Unreadable)?;
+        ids.extend(entry.id().cloned());
     }
+    Ok(ids)
 }

@@ -159,6 +159,15 @@ async fn attack_32_undoing_what_others_did() {
     ));
     accepted(&activity("Undo", BOB, activity("Follow", BOB, ALICE))).await;
     accepted(&activity("Undo", BOB, "https://there.example/likes/1")).await;
+    // Without an id, as some servers send it.
+    let mut anonymous = activity("Like", CAROL, ALICE);
+    anonymous.as_object_mut().unwrap().remove("id");
+    assert!(matches!(
+        refused(&activity("Undo", BOB, anonymous.clone())).await,
+        AuthorityError::ForeignUndo
+    ));
+    anonymous["actor"] = json!([{"id": BOB, "type": "Person"}]);
+    accepted(&activity("Undo", BOB, anonymous)).await;
 }
 
 #[tokio::test]

@@ -1,149 +1,18 @@
-//! Every recorded request of other servers: its signature verifies, and no damaged copy of it does.
-#![cfg(test)]
+//! Each recorded signature verifies, and no damaged copy of its request does.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use federation_core::Timestamp;
-use federation_core::inbox::InboundRequest;
 use federation_core::signature::{
-    Coverage, PublicKey, Scheme, SignatureError, VerificationPolicy, VerifiedSignature, inspect,
+    BodyDigest, Coverage, Scheme, SignatureError, VerificationPolicy, inspect,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use url::Url;
+
+use crate::recording::{Captured, Keys, keys, requests, that_day};
 
 /// The one recorded request whose signature is not valid: its sender signed the fragment of the
 /// URL as part of `@target-uri`.
 const SIGNED_FRAGMENT: &str = "#main-key";
-
-/// Key ids of servers whose keys were not recorded.
-const KEYS_NOT_RECORDED: [&str; 2] = [
-    "https://gts.test/users/gina/main-key",
-    "https://snac.test/sam#main-key",
-];
-
-#[derive(Clone, Debug)]
-struct Captured {
-    file: String,
-    method: Method,
-    path_and_query: String,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    origin: Url,
-}
-
-impl Captured {
-    fn read(path: &Path) -> Self {
-        let bytes = fs::read(path).unwrap();
-        let end = bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .unwrap();
-        let head = std::str::from_utf8(&bytes[..end]).unwrap();
-        let mut lines = head.split("\r\n");
-        let mut request_line = lines.next().unwrap().split(' ');
-        let method = request_line.next().unwrap().parse().unwrap();
-        let path_and_query = request_line.next().unwrap().to_owned();
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            let (name, value) = line.split_once(':').unwrap();
-            headers.append(
-                name.parse::<HeaderName>().unwrap(),
-                HeaderValue::from_str(value.trim()).unwrap(),
-            );
-        }
-        let host = headers.get("host").unwrap().to_str().unwrap();
-        Self {
-            file: path.display().to_string(),
-            origin: Url::parse(&format!("https://{host}")).unwrap(),
-            method,
-            path_and_query,
-            headers,
-            body: bytes[end + 4..].to_vec(),
-        }
-    }
-
-    fn is_signed(&self) -> bool {
-        self.headers.contains_key("signature")
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    fn with_header(&self, name: &'static str, value: &str) -> Self {
-        let mut changed = self.clone();
-        changed
-            .headers
-            .insert(name, HeaderValue::from_str(value).unwrap());
-        changed
-    }
-
-    fn verify(&self, keys: &Keys) -> Result<VerifiedSignature, SignatureError> {
-        let request = InboundRequest::new(
-            self.method.clone(),
-            &self.origin,
-            &self.path_and_query,
-            self.headers.clone(),
-            Bytes::from(self.body.clone()),
-        )
-        .unwrap();
-        let day = Timestamp::parse_rfc3339("2026-11-20T16:30:00Z").unwrap();
-        let claim = inspect(&request, &VerificationPolicy::default(), day)?;
-        let key_id = claim.key_id().as_str();
-        let mut verdict = Err(SignatureError::Missing);
-        for key in keys.0.get(key_id).into_iter().flatten() {
-            verdict = claim.verify(key);
-            if verdict.is_ok() {
-                break;
-            }
-        }
-        verdict
-    }
-
-    fn key_is_recorded(&self) -> bool {
-        let signature = self.header("signature").unwrap();
-        !KEYS_NOT_RECORDED.iter().any(|id| signature.contains(id))
-    }
-}
-
-struct Keys(HashMap<String, Vec<PublicKey>>);
-
-fn captures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures")
-}
-
-fn keys() -> Keys {
-    let text = fs::read(captures().join("keys.json")).unwrap();
-    let pems: HashMap<String, Vec<String>> = serde_json::from_slice(&text).unwrap();
-    let parsed = pems.into_iter().map(|(id, pems)| {
-        let keys = pems.iter().map(|pem| PublicKey::from_pem(pem).unwrap());
-        (id, keys.collect())
-    });
-    Keys(parsed.collect())
-}
-
-fn requests() -> Vec<(&'static str, &'static str, Captured)> {
-    let mut found = Vec::new();
-    for server in ["bovine", "cattle_grid", "fedify", "mitra"] {
-        for folder in ["sent", "served"] {
-            let mut paths: Vec<PathBuf> = fs::read_dir(captures().join(server).join(folder))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .filter(|path| path.to_string_lossy().ends_with(".request.http"))
-                .collect();
-            paths.sort();
-            found.extend(
-                paths
-                    .iter()
-                    .map(|path| (server, folder, Captured::read(path))),
-            );
-        }
-    }
-    found
-}
 
 /// Signed requests whose signature is valid and whose key is at hand.
 fn valid() -> Vec<Captured> {
@@ -213,16 +82,8 @@ fn every_signature_verifies_but_the_one_that_signs_a_fragment() {
 
 /// With the fragment in its target, the exception verifies: that is all that is wrong with it.
 fn assert_signs_the_fragment(exception: &Captured, keys: &Keys) {
-    let request = InboundRequest::new(
-        exception.method.clone(),
-        &exception.origin,
-        &exception.path_and_query,
-        exception.headers.clone(),
-        Bytes::new(),
-    )
-    .unwrap();
-    let day = Timestamp::parse_rfc3339("2026-11-20T16:30:00Z").unwrap();
-    let claim = inspect(&request, &VerificationPolicy::default(), day).unwrap();
+    let request = exception.request();
+    let claim = inspect(&request, &VerificationPolicy::default(), that_day()).unwrap();
     let text = std::str::from_utf8(claim.signed_text()).unwrap();
     let target = format!("{}{}", request.origin(), request.path_and_query());
     let line = format!("\"@target-uri\": {target}\n");
@@ -437,7 +298,7 @@ fn a_changed_digest_is_refused() {
                 tally.copies += 1;
             }
             // A digest that fits another body, put right for it: only the signature can tell.
-            let body = federation_core::signature::BodyDigest::of(b"{}");
+            let body = BodyDigest::of(b"{}");
             let mut swapped = captured.with_header(
                 name,
                 &if name == "digest" {

@@ -1,0 +1,6 @@
+//! Recorded requests of other servers: their signatures, and what the inbox makes of them.
+#![cfg(test)]
+
+mod activities;
+mod recording;
+mod signatures;
