@@ -19,7 +19,8 @@ use crate::platform::http::auth::Authenticator;
 use crate::platform::http::server;
 use crate::platform::sealing::{Keyring, KeyringError};
 use crate::platform::tasks::Tasks;
-use crate::{router, workers};
+use crate::router;
+use crate::workers;
 
 /// What features need beside the [`Ctx`].
 #[derive(Clone, Debug)]

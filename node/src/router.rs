@@ -2,11 +2,16 @@
 
 use axum::{Router, middleware};
 
+use crate::about;
+use crate::accounts;
 use crate::app::Parts;
+use crate::auth;
+use crate::channels;
+use crate::federation;
+use crate::gateway;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
 use crate::platform::http::request;
-use crate::{about, accounts, auth, channels, federation, gateway};
 
 /// The routes of every feature, and what surrounds them.
 pub fn router(ctx: &Ctx, parts: &Parts) -> Router {

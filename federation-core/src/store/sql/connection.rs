@@ -106,7 +106,12 @@ pub(super) fn connect(
     };
     let failed = |cause: &dyn fmt::Display| DatabaseError::Open {
         database: options.url.to_string(),
-        cause: cause.to_string().trim().to_owned(),
+        // PostgreSQL explains over several lines; an error is one.
+        cause: cause
+            .to_string()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" "),
         way_out: way_out(options.url.backend()),
     };
     let mut connection = opened.map_err(|error| failed(&error))?;
