@@ -19,8 +19,8 @@ mod transport;
 #[cfg(feature = "client")]
 pub use client::GuardedClient;
 pub use directory::{
-    ActorCache, ActorCacheError, CachedActor, Directory, DirectoryConfig, DirectoryError,
-    FetchBudget, MemoryActorCache, ResolvedKey,
+    ActorCache, ActorCacheError, CachedActor, CollectionItems, CollectionLimits, Directory,
+    DirectoryConfig, DirectoryError, FetchBudget, MemoryActorCache, ResolvedKey,
 };
 pub use document::{Document, DocumentError, fetch_document};
 pub use error::{Cause, FetchError};

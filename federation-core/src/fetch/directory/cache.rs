@@ -64,16 +64,20 @@ impl ActorCacheError {
 pub struct MemoryActorCache(Cache<Url, CachedActor>);
 
 impl MemoryActorCache {
-    /// Remembers up to `capacity` actors.
-    pub fn new(capacity: u64) -> Self {
-        Self(Cache::new(capacity))
+    /// Remembers documents of up to `bytes` bytes in all.
+    pub fn new(bytes: u64) -> Self {
+        let weight = |id: &Url, cached: &CachedActor| {
+            let length = cached.document.len().saturating_add(id.as_str().len());
+            u32::try_from(length).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().max_capacity(bytes).weigher(weight).build())
     }
 }
 
 impl Default for MemoryActorCache {
-    /// Up to 10,000 actors.
+    /// Up to 64 MiB of documents.
     fn default() -> Self {
-        Self::new(10_000)
+        Self::new(64 * 1024 * 1024)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod budget;
 mod cache;
+mod collection;
 mod error;
 mod handle;
 mod key;
@@ -31,6 +32,7 @@ use crate::vocab::{Actor, Value};
 use budget::Budget;
 pub use budget::FetchBudget;
 pub use cache::{ActorCache, ActorCacheError, CachedActor, MemoryActorCache};
+pub use collection::{CollectionItems, CollectionLimits};
 pub use error::DirectoryError;
 pub use key::ResolvedKey;
 
@@ -39,6 +41,9 @@ const FAILURE_KEPT: Duration = Duration::from_mins(1);
 
 /// How long a failure is remembered at most, whatever its server says.
 const MAX_FAILURE_KEPT: Duration = Duration::from_hours(1);
+
+/// Owners of keys that are remembered at most.
+const MAX_KEY_OWNERS: u64 = 10_000;
 
 /// Settings of a [`Directory`].
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +57,9 @@ pub struct DirectoryConfig {
     /// The shortest time between two fetches of one actor, whatever asks for them. 1 min by
     /// default.
     pub refresh_interval: Duration,
-    /// Actors kept in memory. 10,000 by default.
-    pub actors_in_memory: u64,
-    /// Bounds of one fetch.
+    /// Bytes of actors' documents that are kept in memory. 32 MiB by default.
+    pub memory_bytes: u64,
+    /// Bounds of one fetch; [`FetchLimits::document`] with 512 KiB by default.
     pub limits: FetchLimits,
     /// Bounds of all fetches.
     pub budget: FetchBudget,
@@ -68,8 +73,8 @@ impl Default for DirectoryConfig {
             fresh_for: Duration::from_hours(24),
             stale_for: Duration::from_hours(7 * 24),
             refresh_interval: Duration::from_mins(1),
-            actors_in_memory: 10_000,
-            limits: FetchLimits::document(),
+            memory_bytes: 32 * 1024 * 1024,
+            limits: FetchLimits::document().with_max_bytes(512 * 1024),
             budget: FetchBudget::default(),
             allow_http: false,
         }
@@ -110,13 +115,34 @@ impl<T> Clone for Entry<T> {
 struct Resident {
     actor: Arc<Actor>,
     keys: Vec<key::ParsedKey>,
+    document_bytes: usize,
+}
+
+/// What an entry without a document is counted as, in bytes.
+const ENTRY_BYTES: u32 = 1024;
+
+impl Entry<Resident> {
+    /// What the entry counts against the memory that the directory may use.
+    fn weight(&self) -> u32 {
+        let document = self
+            .outcome
+            .as_ref()
+            .map_or(0, |resident| resident.document_bytes);
+        u32::try_from(document)
+            .unwrap_or(u32::MAX)
+            .saturating_add(ENTRY_BYTES)
+    }
 }
 
 impl Resident {
-    fn new(actor: Actor) -> Arc<Self> {
+    fn new(actor: Actor, document_bytes: usize) -> Arc<Self> {
         let actor = Arc::new(actor);
         let keys = key::parse_keys(&actor);
-        Arc::new(Self { actor, keys })
+        Arc::new(Self {
+            actor,
+            keys,
+            document_bytes,
+        })
     }
 }
 
@@ -135,8 +161,11 @@ impl Directory {
             store,
             signer,
             clock,
-            actors: Cache::new(config.actors_in_memory),
-            key_owners: Cache::new(config.actors_in_memory),
+            actors: Cache::builder()
+                .max_capacity(config.memory_bytes)
+                .weigher(|_, entry: &Entry<Resident>| entry.weight())
+                .build(),
+            key_owners: Cache::new(MAX_KEY_OWNERS),
             budget: Budget::new(config.budget),
             config,
         }
@@ -157,7 +186,7 @@ impl Directory {
     /// As [`Directory::actor`], except that the actor may have another id than `url`, as long as
     /// its own server confirms it.
     pub async fn actor_at(&self, url: &Url) -> Result<Arc<Actor>, DirectoryError> {
-        let document = self.fetch(url).await?;
+        let document = self.document(url).await?;
         if document.id == *url {
             return self
                 .accept(document)
@@ -219,7 +248,7 @@ impl Directory {
                 }
             }
         }
-        let fetched = match self.fetch(id).await {
+        let fetched = match self.document(id).await {
             Ok(document) if document.id == *id => self.accept(document).await,
             Ok(document) => Err(DirectoryError::IdMismatch {
                 asked: id.to_string(),
@@ -264,7 +293,14 @@ impl Directory {
         }
     }
 
-    async fn fetch(&self, url: &Url) -> Result<Document, DirectoryError> {
+    /// The document at `url`, whatever it is, fetched now and not remembered.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] by what went wrong.
+    ///
+    /// # Security
+    /// As [`fetch_document`](super::fetch_document), within the budget of its host.
+    pub async fn document(&self, url: &Url) -> Result<Document, DirectoryError> {
         let _permit = self.budget.admit(url, self.clock.now()).await?;
         let signer = self.signer.as_ref();
         let fetching = fetch_document(
@@ -281,13 +317,14 @@ impl Directory {
     async fn accept(&self, document: Document) -> Result<Arc<Resident>, DirectoryError> {
         // The strict reader has read the bytes as UTF-8 before, so nothing is replaced.
         let text = String::from_utf8_lossy(&document.bytes).into_owned();
+        let document_bytes = text.len();
         let actor = Actor::from_value(Value::Object(document.map))?;
         let id = actor.id.clone();
         let now = self.clock.now();
         if let Err(error) = self.store.save(&id, text, now).await {
             warn!(actor.id = %id, error = %error, "cannot remember an actor");
         }
-        Ok(Resident::new(actor))
+        Ok(Resident::new(actor, document_bytes))
     }
 }
 
@@ -313,5 +350,5 @@ fn failure_kept(error: &DirectoryError) -> Duration {
 
 fn read_stored(id: &Url, stored: &CachedActor) -> Option<Arc<Resident>> {
     let actor = Actor::parse(stored.document.as_bytes()).ok()?;
-    (actor.id == *id).then(|| Resident::new(actor))
+    (actor.id == *id).then(|| Resident::new(actor, stored.document.len()))
 }

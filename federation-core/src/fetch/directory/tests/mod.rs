@@ -1,6 +1,7 @@
 //! The directory against a scripted web: what is shared, remembered, bounded, and not believed.
 
 mod actors;
+mod collections;
 mod handles;
 mod identity;
 mod keys;

@@ -1,5 +1,7 @@
 //! The client against servers on loopback that misbehave in every way that costs something.
 
+mod tls;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -390,4 +392,35 @@ fn names_what_is_wrong_with_extra_certificates() {
     config.extra_ca_file = Some(empty.path().to_owned());
     let error = GuardedClient::new(config).unwrap_err();
     assert!(matches!(error, ClientError::NoExtraCa { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn sends_the_signed_host_once() {
+    let server = Server::answering(with_body).await;
+    let mut headers = HeaderMap::new();
+    let authority = server.address.to_string();
+    headers.insert("host", authority.parse().unwrap());
+    headers.insert(
+        "date",
+        HeaderValue::from_static("Fri, 20 Nov 2026 16:05:42 GMT"),
+    );
+    let body = Bytes::from_static(b"{}");
+    let post = OutboundRequest::post(server.url("/inbox?x=%20y"), headers, body, limits());
+    let answer = client().execute(post).await.unwrap();
+    let echoed = String::from_utf8(answer.body.to_vec()).unwrap();
+    assert!(
+        echoed.starts_with("POST /inbox?x=%20y HTTP/1.1\r\n"),
+        "{echoed}"
+    );
+    assert_eq!(
+        echoed.matches(&format!("host: {authority}\r\n")).count(),
+        1,
+        "{echoed}"
+    );
+    assert_eq!(
+        echoed.to_lowercase().matches("host:").count(),
+        1,
+        "{echoed}"
+    );
+    assert!(echoed.contains("content-length: 2\r\n"), "{echoed}");
 }
