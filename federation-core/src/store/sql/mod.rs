@@ -15,6 +15,7 @@ mod process_lock;
 mod reader;
 mod received;
 mod remote_actors;
+pub(crate) mod schema;
 mod writer;
 
 #[cfg(test)]

@@ -1,0 +1,170 @@
+//! The port to where deliveries are kept.
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+use url::Url;
+
+use super::delivery::{ClaimedDelivery, Delivery, DeliveryId, DeliveryState, Outgoing, PeerHealth};
+use super::room::Room;
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+
+/// What an attempt, or the lack of one, means for a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The peer took it.
+    Delivered,
+    /// It is given up.
+    Dead,
+    /// It is tried again, not before this moment; the lane waits with it.
+    Retry(Timestamp),
+    /// It was not tried: the lane is given back as it was.
+    Release,
+}
+
+/// What became of one claimed delivery.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The delivery, with the lease it was claimed under. When that lease has passed to somebody
+    /// else in the meantime the settlement is void.
+    pub delivery: ClaimedDelivery,
+    /// What follows.
+    pub verdict: Verdict,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// What was learned of a peer as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerReport {
+    /// It answered: everything held back for it is due.
+    Answered {
+        /// The signature scheme it accepted, if that is new.
+        signature_scheme: Option<String>,
+    },
+    /// It failed.
+    Failed {
+        /// What it failed with.
+        error: String,
+        /// Failures in a row, this one counted.
+        failures: u32,
+        /// Hold everything for it back until then.
+        retry_at: Option<Timestamp>,
+    },
+}
+
+/// A report on one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerUpdate {
+    /// The peer.
+    pub host: String,
+    /// What was learned.
+    pub report: PeerReport,
+}
+
+/// A wish for deliveries to send.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// A name for the leases, used once.
+    pub lease: String,
+    /// When they end by themselves.
+    pub lease_until: Timestamp,
+    /// Who may be sent to.
+    pub room: Room,
+}
+
+/// One exchange of a worker with its store, done as one change.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// What became of earlier claims.
+    pub settlements: Vec<Settlement>,
+    /// What was learned of peers; at most one report each.
+    pub peers: Vec<PeerUpdate>,
+    /// What is wanted next.
+    pub claim: Option<Claim>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// What a [`Turn`] brought.
+#[derive(Clone, Debug, Default)]
+pub struct TurnEnd {
+    /// Deliveries whose lanes are leased now.
+    pub claimed: Vec<ClaimedDelivery>,
+    /// Whether more was due than there was room for.
+    pub limited: bool,
+}
+
+/// Which deliveries to list.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only to this peer.
+    pub peer: Option<String>,
+    /// Only older than this one: the last of the page before.
+    pub before: Option<DeliveryId>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Where deliveries are kept.
+///
+/// The rules every implementation keeps: a lane is leased to one holder at a time; its deliveries
+/// come out in the order they were committed; lanes of a peer that is held back do not come out,
+/// except for one when the time has come.
+pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
+    /// Queues an activity for its targets; those it was queued for before are left out.
+    fn enqueue(
+        &self,
+        outgoing: Outgoing,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryId>, StoreError>>;
+
+    /// Settles, learns and claims, in this order, as one change.
+    fn turn(&self, turn: Turn) -> BoxFuture<'_, Result<TurnEnd, StoreError>>;
+
+    /// When the first lane or held-back peer after `after` is due; leased lanes are when their
+    /// lease ends.
+    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
+    /// A counter that moves when something may have become due.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Gives up deliveries queued before `before` that nobody holds; at most `limit`, answers how
+    /// many.
+    fn expire(
+        &self,
+        before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Forgets deliveries that left the queue, were queued before `before`; at most `limit`.
+    fn prune(&self, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Lists deliveries, newest first.
+    fn list(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// Queues a dead or cancelled delivery again; false when it is neither.
+    fn retry(&self, id: DeliveryId, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Withdraws what is queued about an object and under way with nobody; answers how many.
+    fn cancel_for_object(
+        &self,
+        object_id: Url,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Lists peers by host, after `after`.
+    fn peers(
+        &self,
+        after: Option<String>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<PeerHealth>, StoreError>>;
+}

@@ -1,0 +1,161 @@
+//! Many peers, many workers, and workers that die.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scripted::{Manner, Network, Running, exact, until};
+use super::{START, on_each_store, outgoing};
+use crate::outbox::delivery::DeliveryState;
+use crate::outbox::sql::SqlDeliveryStore;
+use crate::outbox::store::{DeliveryFilter, DeliveryStore};
+use crate::store::sql::{Backend, Database, DatabaseOptions, federation_migrations};
+use crate::testing::{ManualClock, TestDatabase};
+
+async fn delivered(store: &Arc<dyn DeliveryStore>) -> usize {
+    let filter = DeliveryFilter {
+        state: Some(DeliveryState::Delivered),
+        limit: 1000,
+        ..DeliveryFilter::default()
+    };
+    store.list(filter).await.unwrap().len()
+}
+
+/// Three hundred dead peers with work for each, and one that lives: it gets everything although
+/// the clock stands still, so that no dead one can have timed out.
+#[test]
+#[expect(non_snake_case, reason = "named after the invariant")]
+fn I8_dead_peers_do_not_slow_healthy_ones() {
+    on_each_store(async |store| {
+        let running = Running::start(store, exact());
+        let dead: Vec<String> = (0..300).map(|n| format!("dead{n}.example")).collect();
+        for host in &dead {
+            running.network.set(host, Manner::NeverAnswers);
+        }
+        let hosts: Vec<&str> = dead.iter().map(String::as_str).collect();
+        let first = outgoing("first", None, &["good.example"]);
+        running.store.enqueue(first, START).await.unwrap();
+        until("the good peer is known", async || {
+            delivered(&running.store).await == 1
+        })
+        .await;
+        for n in 0..3 {
+            let outgoing = outgoing(&format!("d{n}"), None, &hosts);
+            running.store.enqueue(outgoing, START).await.unwrap();
+        }
+        for n in 0..100 {
+            let key = format!("room{}", n % 10);
+            let outgoing = outgoing(&format!("g{n}"), Some(&key), &["good.example"]);
+            running.store.enqueue(outgoing, START).await.unwrap();
+        }
+        until("the good peer has everything", async || {
+            delivered(&running.store).await == 101
+        })
+        .await;
+        running.crash().await;
+    });
+}
+
+#[test]
+#[expect(non_snake_case, reason = "named after the invariant")]
+fn I1_a_worker_that_dies_between_claim_and_settlement_loses_nothing() {
+    on_each_store(async |store| {
+        let first = Running::start(Arc::clone(&store), exact());
+        first.network.set("a.example", Manner::NeverAnswers);
+        store
+            .enqueue(outgoing("1", None, &["a.example"]), START)
+            .await
+            .unwrap();
+        until("it is under way", async || {
+            first.network.count("a.example") == 1
+        })
+        .await;
+        let (network, clock) = (Arc::clone(&first.network), Arc::clone(&first.clock));
+        first.crash().await;
+        network.set("a.example", Manner::Status(202));
+        let second = Running::join(Arc::clone(&store), network, clock, exact());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(second.network.count("a.example"), 1);
+        second.clock.advance(exact().lease);
+        until("it is delivered", async || delivered(&store).await == 1).await;
+        assert_eq!(second.network.count("a.example"), 2);
+        second.stop().await;
+    });
+}
+
+#[test]
+fn a_worker_that_is_stopped_gives_back_what_it_holds() {
+    on_each_store(async |store| {
+        let first = Running::start(Arc::clone(&store), exact());
+        first.network.set("a.example", Manner::NeverAnswers);
+        store
+            .enqueue(outgoing("1", None, &["a.example"]), START)
+            .await
+            .unwrap();
+        until("it is under way", async || {
+            first.network.count("a.example") == 1
+        })
+        .await;
+        let (network, clock) = (Arc::clone(&first.network), Arc::clone(&first.clock));
+        let stopping = tokio::spawn(first.stop());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!stopping.is_finished(), "it waits for what is under way");
+        clock.advance(exact().drain);
+        stopping.await.unwrap();
+        network.set("a.example", Manner::Status(202));
+        let second = Running::join(Arc::clone(&store), network, clock, exact());
+        until("it is delivered", async || delivered(&store).await == 1).await;
+        second.stop().await;
+    });
+}
+
+/// The network fails the test when one delivery is under way twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_workers_on_one_queue_never_send_the_same_at_once() {
+    let test = TestDatabase::create(Backend::Postgres);
+    let first = test.open(federation_migrations()).await;
+    let second = Database::open(DatabaseOptions::new(test.url().clone()))
+        .await
+        .unwrap();
+    let stores: Vec<Arc<dyn DeliveryStore>> = [first, second]
+        .into_iter()
+        .map(|database| Arc::new(SqlDeliveryStore::new(database)) as Arc<dyn DeliveryStore>)
+        .collect();
+    let clock = Arc::new(ManualClock::new(START));
+    let network = Network::new(&clock);
+    let workers: Vec<Running> = stores
+        .iter()
+        .map(|store| {
+            let (network, clock) = (Arc::clone(&network), Arc::clone(&clock));
+            Running::join(Arc::clone(store), network, clock, exact())
+        })
+        .collect();
+    for n in 0..200 {
+        let key = format!("room{}", n % 7);
+        let hosts = ["a.example", "b.example"];
+        let outgoing = outgoing(&n.to_string(), Some(&key), &hosts);
+        stores[n % 2].enqueue(outgoing, START).await.unwrap();
+    }
+    until("everything is delivered", async || {
+        delivered(&stores[0]).await == 400
+    })
+    .await;
+    for host in ["a.example", "b.example"] {
+        let bodies = network.bodies(host);
+        assert_eq!(bodies.len(), 200);
+        assert_eq!(bodies.iter().collect::<HashSet<_>>().len(), 200);
+        for room in 0..7 {
+            let of_room = |body: &&String| {
+                let digits: String = body.chars().filter(char::is_ascii_digit).collect();
+                digits.parse::<usize>().unwrap() % 7 == room
+            };
+            let got: Vec<&String> = bodies.iter().filter(of_room).collect();
+            let mut ordered = got.clone();
+            ordered.sort_by_key(|body| (body.len(), (*body).clone()));
+            assert_eq!(got, ordered);
+        }
+    }
+    for worker in workers {
+        worker.stop().await;
+    }
+}
