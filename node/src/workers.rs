@@ -12,7 +12,7 @@ use crate::platform::http::idempotency;
 
 /// How often what is past its time is cleared away.
 const CLEAR_EVERY: Duration = HOUR;
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 /// Rows removed in one transaction.
 const CLEARED_AT_ONCE: i64 = 200;
 

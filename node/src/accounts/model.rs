@@ -114,8 +114,20 @@ pub struct ProfileChange {
     pub display_name: Option<String>,
     /// What they say about themselves.
     pub bio: Option<String>,
-    /// The e-mail address; `Some(None)` removes it.
-    pub email: Option<Option<String>>,
+    /// The e-mail address.
+    pub email: EmailChange,
+}
+
+/// What happens to the e-mail address of a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum EmailChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is forgotten.
+    Remove,
+    /// It becomes this one.
+    Set(String),
 }
 
 impl ProfileChange {
@@ -131,10 +143,10 @@ impl ProfileChange {
             false,
         )?;
         check_text("bio", self.bio.as_deref(), MAX_BIO, true)?;
-        self.email
-            .iter()
-            .flatten()
-            .try_for_each(|email| check_email(email))
+        match &self.email {
+            EmailChange::Set(email) => check_email(email),
+            EmailChange::Keep | EmailChange::Remove => Ok(()),
+        }
     }
 }
 

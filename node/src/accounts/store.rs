@@ -7,7 +7,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::Actor;
 
 use super::error::AccountError;
-use super::model::{ProfileChange, RemotePerson, User, Username, search_key};
+use super::model::{EmailChange, ProfileChange, RemotePerson, User, Username, search_key};
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::role::Role;
@@ -226,6 +226,11 @@ pub fn update_profile(
     change: &ProfileChange,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
+    let email = match &change.email {
+        EmailChange::Keep => None,
+        EmailChange::Remove => Some(None),
+        EmailChange::Set(email) => Some(Some(email.as_str())),
+    };
     diesel::update(users::table.find(id))
         .set((
             change
@@ -233,10 +238,7 @@ pub fn update_profile(
                 .as_ref()
                 .map(|name| users::display_name.eq(name)),
             change.bio.as_ref().map(|bio| users::bio.eq(bio)),
-            change
-                .email
-                .as_ref()
-                .map(|email| users::email.eq(email.as_deref())),
+            email.map(|email| users::email.eq(email)),
             users::updated_at.eq(now.as_millis()),
         ))
         .execute(connection)?;

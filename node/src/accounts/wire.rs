@@ -3,7 +3,7 @@
 use federation_core::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::model::{ProfileChange, User};
+use super::model::{EmailChange, ProfileChange, User};
 use crate::base::ids::UserId;
 use crate::base::role::Role;
 use crate::config::Origin;
@@ -82,12 +82,13 @@ pub(super) struct PatchMe {
     #[serde(default)]
     bio: Option<String>,
     /// `null` removes the address, absence leaves it.
-    #[serde(default, deserialize_with = "present")]
-    email: Option<Option<String>>,
+    #[serde(default, deserialize_with = "email_change")]
+    email: EmailChange,
 }
 
-fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
+fn email_change<'de, D: Deserializer<'de>>(value: D) -> Result<EmailChange, D::Error> {
+    let email = Option::deserialize(value)?;
+    Ok(email.map_or(EmailChange::Remove, EmailChange::Set))
 }
 
 impl From<PatchMe> for ProfileChange {

@@ -14,11 +14,11 @@ use crate::base::ids::{SessionId, UserId};
 use crate::platform::db::schema::sessions;
 
 /// How long an access token is good.
-pub const ACCESS_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
 /// How long a session lives after its last refresh.
-pub const SESSION_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// How long an invitation is good.
-pub const INVITE_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
 /// Characters kept of what a client calls itself.
 const MAX_USER_AGENT: usize = 200;
 

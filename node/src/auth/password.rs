@@ -72,12 +72,12 @@ impl Passwords {
         if password.expose().chars().count() > *LENGTHS.end() {
             return Ok(false);
         }
-        self.run(move || match stored {
-            Some(stored) => verify(password.expose(), &stored),
-            None => {
-                derive(&default_argon()?, password.expose(), &[0; 16], OUTPUT_LEN)?;
-                Ok(false)
+        self.run(move || {
+            if let Some(stored) = stored {
+                return verify(password.expose(), &stored);
             }
+            derive(&default_argon()?, password.expose(), &[0; 16], OUTPUT_LEN)?;
+            Ok(false)
         })
         .await
     }

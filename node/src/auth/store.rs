@@ -86,6 +86,17 @@ pub(super) fn insert_refresh(
     Ok(())
 }
 
+/// Session, member, `used_at`, `revoked_at`, `expires_at`, `suspended_at`, `deleted_at`.
+type RefreshRow = (
+    SessionId,
+    UserId,
+    Option<i64>,
+    Option<i64>,
+    i64,
+    Option<i64>,
+    Option<i64>,
+);
+
 /// The refresh token with this hash.
 pub(super) fn refresh_by_hash(
     connection: &mut Connection,
@@ -104,16 +115,7 @@ pub(super) fn refresh_by_hash(
             users::suspended_at,
             users::deleted_at,
         ));
-    type Row = (
-        SessionId,
-        UserId,
-        Option<i64>,
-        Option<i64>,
-        i64,
-        Option<i64>,
-        Option<i64>,
-    );
-    let found: Option<Row> = row.first(connection).optional()?;
+    let found: Option<RefreshRow> = row.first(connection).optional()?;
     Ok(found.map(
         |(session, user, used, revoked, expires, suspended, deleted)| StoredRefresh {
             session,

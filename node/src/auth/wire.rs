@@ -33,8 +33,8 @@ pub struct Login {
     /// Its password.
     pub password: Secret<String>,
     /// A one-time code; no account asks for one yet, so it is not looked at.
-    #[serde(default, rename = "otp")]
-    pub _otp: Option<Secret<String>>,
+    #[serde(default)]
+    pub otp: Option<Secret<String>>,
 }
 
 /// The body of `POST /api/v1/auth/refresh` and `logout`.

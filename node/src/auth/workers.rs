@@ -10,9 +10,9 @@ use crate::platform::ctx::Ctx;
 /// How often revocations of other processes are looked for while connections are open.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How far back each look goes, which allows for clocks that differ.
-const LOOK_BACK: Duration = Duration::from_secs(60);
+const LOOK_BACK: Duration = Duration::from_mins(1);
 /// How long an ended session stays in the table.
-const KEEP_ENDED: Duration = Duration::from_secs(7 * 24 * 3600);
+const KEEP_ENDED: Duration = Duration::from_hours(7 * 24);
 
 /// Ends connections whose session another process revoked (I9); sleeps while there are none.
 pub async fn follow_revocations(ctx: Ctx, auth: Auth) {

@@ -30,16 +30,16 @@ pub struct Cli {
 /// Flags that every command takes.
 #[derive(Debug, Args)]
 struct Global {
-    /// The settings file; folkmoot.toml in the working directory when there is one
+    /// The settings file; `folkmoot.toml` in the working directory when there is one
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the key ring and the SQLite database are (data_dir)
+    /// Where the key ring and the SQLite database are (`data_dir`)
     #[arg(long, global = true, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
-    /// The address to listen on (server.bind)
+    /// The address to listen on (`server.bind`)
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     bind: Option<SocketAddr>,
-    /// What the outside world calls this node (server.public_url)
+    /// What the outside world calls this node (`server.public_url`)
     #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
     /// Print data as JSON

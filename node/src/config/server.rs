@@ -30,6 +30,10 @@ impl Default for ServerConfig {
 }
 
 impl ServerConfig {
+    #[expect(
+        clippy::expect_used,
+        reason = "the fallback URL is put together from valid parts"
+    )]
     /// The public URL, or the one that leads to `bound` on this machine.
     pub(super) fn public_url_or(&self, bound: SocketAddr) -> Url {
         let local = || {

@@ -209,7 +209,7 @@ fn access_tokens_end_after_a_quarter_of_an_hour() {
         let time: Arc<ManualClock> = Arc::clone(&clock);
         let app = TestApp::start_with(database, clock, |_| {}).await;
         let member = app.signup("alice").await;
-        time.advance(Duration::from_secs(14 * 60));
+        time.advance(Duration::from_mins(14));
         assert_eq!(me(&app, &member.access).await.status, StatusCode::OK);
         time.advance(Duration::from_secs(61));
         me(&app, &member.access)
@@ -217,7 +217,7 @@ fn access_tokens_end_after_a_quarter_of_an_hour() {
             .assert_problem(401, "token_expired");
         let next = refresh(&app, &member.refresh).await.member();
         assert_eq!(me(&app, &next.access).await.status, StatusCode::OK);
-        time.advance(Duration::from_secs(31 * 24 * 3600));
+        time.advance(Duration::from_hours(31 * 24));
         refresh(&app, &next.refresh)
             .await
             .assert_problem(401, "invalid_refresh_token");

@@ -1,5 +1,9 @@
 //! The server as its clients see it: real requests over loopback, on each backend.
 #![cfg(test)]
+#![expect(
+    non_snake_case,
+    reason = "tests of an invariant start with its name, such as I4_"
+)]
 
 mod about;
 mod accounts;

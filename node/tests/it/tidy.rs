@@ -88,7 +88,7 @@ fn is_test(path: &str) -> bool {
 
 /// Fails with every offence at once.
 #[track_caller]
-fn none(offences: Vec<String>) {
+fn none(offences: &[String]) {
     assert!(offences.is_empty(), "\n{}\n", offences.join("\n"));
 }
 
@@ -103,7 +103,7 @@ fn files_are_short() {
         (lines > limit && !excepted)
             .then(|| format!("{}: {lines} lines, at most {limit}", source.path))
     };
-    none(sources().iter().filter_map(long).collect());
+    none(&sources().iter().filter_map(long).collect::<Vec<_>>());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn files_say_what_they_are() {
     let silent = |source: &Source| {
         (!source.text.starts_with("//! ")).then(|| format!("{}: no //! first", source.path))
     };
-    none(sources().iter().filter_map(silent).collect());
+    none(&sources().iter().filter_map(silent).collect::<Vec<_>>());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn imports_are_one_path_each() {
             }
         }
     }
-    none(offences);
+    none(&offences);
 }
 
 fn rank(module: &str) -> Option<usize> {
@@ -166,5 +166,5 @@ fn modules_use_only_what_is_below_them() {
             }
         }
     }
-    none(offences);
+    none(&offences);
 }

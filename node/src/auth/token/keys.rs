@@ -16,7 +16,7 @@ use crate::platform::db::schema::token_keys;
 use crate::platform::sealing::Keyring;
 
 /// How long a key signs before a new one takes over at the next start.
-const ROTATE_AFTER: Duration = Duration::from_secs(90 * 24 * 3600);
+const ROTATE_AFTER: Duration = Duration::from_hours(90 * 24);
 /// How many keys are kept: tokens live minutes, so older ones have none.
 const KEEP: i64 = 8;
 
@@ -43,13 +43,12 @@ pub(super) async fn load_or_make(
 ) -> Result<StoredKeys, AuthError> {
     let fresh = now.minus(ROTATE_AFTER).as_millis();
     let newest = db.read(move |connection| newest(connection, fresh)).await?;
-    let (id, sealed) = match newest {
-        Some(found) => found,
-        None => {
-            let new = make(now, keyring)?;
-            db.write(move |connection| insert_unless_fresh(connection, &new, now, fresh))
-                .await?
-        }
+    let (id, sealed) = if let Some(found) = newest {
+        found
+    } else {
+        let new = make(now, keyring)?;
+        db.write(move |connection| insert_unless_fresh(connection, &new, now, fresh))
+            .await?
     };
     let place = place(id);
     let signing_key = keyring.open_sealed(&sealed, place.as_bytes())?;

@@ -36,21 +36,31 @@ pub(super) fn install() {
 struct Es256Signer(EcKey<Private>);
 struct Es256Verifier(EcKey<Public>);
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is the library's"
+)]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     only_es256(*algorithm)?;
     let der = key.as_bytes().to_vec();
     let parse = || PKey::private_key_from_pkcs8(key.as_bytes()).and_then(|key| key.ec_key());
-    let parsed = PRIVATE.try_get_with(der, parse).map_err(|_| bad_key())?;
+    let parsed = PRIVATE
+        .try_get_with(der, parse)
+        .map_err(|_unreadable| bad_key())?;
     Ok(Box::new(Es256Signer(parsed)))
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is the library's"
+)]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     only_es256(*algorithm)?;
     let der = key.try_get_as_bytes()?;
     let parse = || EcKey::public_key_from_der(der);
     let parsed = PUBLIC
         .try_get_with(der.to_vec(), parse)
-        .map_err(|_| bad_key())?;
+        .map_err(|_unreadable| bad_key())?;
     Ok(Box::new(Es256Verifier(parsed)))
 }
 

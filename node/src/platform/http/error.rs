@@ -181,7 +181,7 @@ impl fmt::Debug for ApiError {
             .field("code", &self.code)
             .field("detail", &self.detail)
             .field("source", &self.source)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

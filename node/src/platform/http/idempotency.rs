@@ -30,7 +30,7 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// The header that tells a repeated answer from a first one.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long answers are kept.
-pub const RETENTION: Duration = Duration::from_secs(24 * 3600);
+pub const RETENTION: Duration = Duration::from_hours(24);
 /// Characters in a key at most.
 const MAX_KEY_LEN: usize = 255;
 

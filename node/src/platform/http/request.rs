@@ -16,7 +16,7 @@ use crate::platform::ctx::Ctx;
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a request may take until its answer begins, the reading of its body included.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Middleware: gives the request an id, logs it, and puts the id into problems.
 ///

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of a request, waiting for its next one included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes that the head of a request may take.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// How long to wait when the system has no file descriptor left.
