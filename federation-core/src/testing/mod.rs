@@ -4,8 +4,10 @@ mod clock;
 #[cfg(feature = "diesel")]
 mod database;
 mod transport;
+mod verified;
 
 pub use clock::ManualClock;
 #[cfg(feature = "diesel")]
 pub use database::{TEST_POSTGRES, TestDatabase, on_each_backend};
 pub use transport::ScriptedTransport;
+pub use verified::verified;
