@@ -109,8 +109,9 @@ struct Queues {
 
 /// What every thread of a database holds until it ends.
 pub(super) struct ThreadGuard {
-    _running: mpsc::Sender<()>,
+    // The order matters: whoever waits for the end may open the database again at once.
     _lock: Option<Arc<ProcessLock>>,
+    _running: mpsc::Sender<()>,
 }
 
 impl Database {
@@ -140,8 +141,8 @@ impl Database {
         };
         let (running, threads) = mpsc::channel(1);
         let guard = || ThreadGuard {
-            _running: running.clone(),
             _lock: lock.clone(),
+            _running: running.clone(),
         };
         let (committed, commits) = watch::channel(0);
         let committed = Arc::new(committed);

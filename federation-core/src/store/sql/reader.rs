@@ -32,9 +32,11 @@ pub(super) fn spawn(
     pool: Pool,
     guard: ThreadGuard,
 ) -> Result<(), DatabaseError> {
-    let mut reader = Reader::new(options.clone(), connection, pool);
+    let reader = Reader::new(options.clone(), connection, pool);
     spawn_thread("database-read", options, move || {
+        // Locals end in reverse order: the connection is closed before the guard is let go.
         let _guard = guard;
+        let mut reader = reader;
         while let Some(job) = reader.next_job() {
             reader.run(job);
         }

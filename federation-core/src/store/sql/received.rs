@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::schema::received_activities;
 use super::{Connection, Database, DatabaseError};
 use crate::each_backend;
 use crate::inbox::{ActivityStore, Applied, Verified};
@@ -24,14 +25,6 @@ impl ActivityStore for Database {
             }
         })
         .await
-    }
-}
-
-diesel::table! {
-    received_activities (id) {
-        id -> Text,
-        actor_id -> Text,
-        received_at -> BigInt,
     }
 }
 

@@ -4,20 +4,11 @@ use diesel::prelude::*;
 use futures_util::future::BoxFuture;
 use url::Url;
 
+use super::schema::remote_actors;
 use super::{Connection, Database, DatabaseError};
 use crate::clock::Timestamp;
 use crate::each_backend;
 use crate::fetch::{ActorCache, ActorCacheError, CachedActor};
-
-diesel::table! {
-    remote_actors (id) {
-        id -> Text,
-        host -> Text,
-        document -> Text,
-        fetched_at -> BigInt,
-        gone_at -> Nullable<BigInt>,
-    }
-}
 
 /// Remembers remote actors in a [`Database`].
 #[derive(Clone, Debug)]

@@ -82,9 +82,11 @@ pub(super) fn spawn(
     guard: ThreadGuard,
 ) -> Result<(), DatabaseError> {
     let limit = options.group_limit.max(1);
-    let mut writer = Writer::new(options.clone(), connection, committed);
+    let writer = Writer::new(options.clone(), connection, committed);
     spawn_thread("database-write", options, move || {
+        // Locals end in reverse order: the connection is closed before the guard is let go.
         let _guard = guard;
+        let mut writer = writer;
         let mut group = Vec::with_capacity(limit);
         loop {
             let taken = queue

@@ -1,7 +1,11 @@
 //! The store itself, on both backends.
 
+mod plans;
+mod schema;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
@@ -197,7 +201,7 @@ fn deadlocked_operations_are_run_again() {
                     sql_query("UPDATE things SET id = id WHERE id = $1")
                         .bind::<BigInt, _>(id)
                         .execute(c)?;
-                    std::thread::sleep(std::time::Duration::from_millis(100));
+                    std::thread::sleep(Duration::from_millis(100));
                 }
                 Ok(())
             }
@@ -229,6 +233,8 @@ fn a_lost_connection_is_replaced() {
                 .await
                 .unwrap();
         }
+        // The server ends its sessions on its own time.
+        tokio::time::sleep(Duration::from_millis(300)).await;
         for id in 2..30 {
             database.write(move |c| add(c, id)).await.unwrap();
         }
@@ -236,6 +242,7 @@ fn a_lost_connection_is_replaced() {
         let _lost = database
             .read(|c| -> Result<i64, DatabaseError> { Ok(things::table.count().get_result(c)?) })
             .await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         for _ in 0..8 {
             assert_eq!(count(&database).await, 29);
         }
