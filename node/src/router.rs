@@ -1,5 +1,7 @@
 //! Every route of the server, on one screen.
 
+use std::sync::Arc;
+
 use axum::{Router, middleware};
 
 use crate::about;
@@ -7,8 +9,10 @@ use crate::accounts;
 use crate::app::Parts;
 use crate::auth;
 use crate::channels;
+use crate::dms;
 use crate::federation;
 use crate::gateway;
+use crate::messages;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
 use crate::platform::http::request;
@@ -20,6 +24,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(accounts::router())
         .merge(auth::router(parts.auth.clone()))
         .merge(channels::router())
+        .merge(messages::router())
+        .merge(dms::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(gateway::router(parts.bus.clone()))
         .method_not_allowed_fallback(request::no_method)

@@ -3,3 +3,4 @@
 pub mod ids;
 pub mod page;
 pub mod role;
+pub mod text;

@@ -9,5 +9,6 @@ mod routes;
 pub mod store;
 pub mod wire;
 
+pub(crate) use routes::list as list_route;
 pub use routes::router;
 pub use store::{is_member, of_member};

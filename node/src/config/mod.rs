@@ -132,6 +132,11 @@ impl Origin {
         &self.authority
     }
 
+    /// Whether `url` is of this node: same scheme, host and port.
+    pub fn owns(&self, url: &Url) -> bool {
+        url.origin() == self.url.origin()
+    }
+
     /// The URL of `path` (which starts with `/`) at this origin.
     pub fn join(&self, path: &str) -> Url {
         let mut url = self.url.clone();

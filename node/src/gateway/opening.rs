@@ -1,8 +1,8 @@
 //! How a socket gets its place at the bus without a gap or an overlap.
 //!
 //! First a subscription to the member's own topic, so that channels joined meanwhile are noticed;
-//! then the channels the rows name; then the position of the bus. Events up to that position come
-//! from the log, later ones from the bus.
+//! then the end of the log, and after it the channels the rows name. Events up to that end, or to
+//! where the bus stands if that is further, come from the log, later ones from the bus.
 
 use federation_core::store::sql::DatabaseError;
 
@@ -18,7 +18,7 @@ const BATCH: i64 = 256;
 /// A place at the bus, with what has to be told before it.
 pub(super) struct Place {
     pub(super) subscription: Subscription,
-    /// The bus hands on what comes after this number.
+    /// What the bus hands on up to this number is told otherwise, or need not be.
     pub(super) position: i64,
     /// The first of the missed events; `None` when the log cannot tell or was not asked.
     pub(super) missed: Option<Vec<StoredEvent>>,
@@ -35,24 +35,25 @@ pub(super) async fn take(
     let subscription = bus
         .subscribe(user, only.map(Topic::Channel))
         .map_err(|_too_many| CloseReason::TooMany)?;
-    let channels = match only {
-        Some(channel) => {
-            let member = ctx
-                .db()
-                .read(move |c| channels::is_member(c, channel, user))
-                .await;
-            if !member.map_err(|error| failed(&error))? {
-                return Err(CloseReason::NoChannel);
-            }
-            vec![channel]
-        }
-        None => ctx
-            .db()
-            .read(move |c| channels::of_member(c, user))
-            .await
-            .map_err(|error| failed(&error))?,
-    };
-    let position = subscription.follow(channels.into_iter().map(Topic::Channel));
+    let (head, channels) = ctx
+        .db()
+        .read(move |c| {
+            let head = events::head(c)?;
+            let channels = match only {
+                Some(id) if channels::is_member(c, id, user)? => vec![id],
+                Some(_) => Vec::new(),
+                None => channels::of_member(c, user)?,
+            };
+            Ok((head, channels))
+        })
+        .await
+        .map_err(|error| failed(&error))?;
+    if only.is_some() && channels.is_empty() {
+        return Err(CloseReason::NoChannel);
+    }
+    let position = subscription
+        .follow(channels.into_iter().map(Topic::Channel))
+        .max(head);
     let missed = match resume {
         Some(since) => missed(ctx, &subscription, only, since, position).await?,
         None => None,

@@ -62,15 +62,14 @@ impl Session {
     }
 
     async fn serve(&self, link: &mut Link) -> Result<(), Ended> {
-        let (token, mut resume) = match &self.hello.token {
-            Some(token) => (token.clone(), self.hello.resume),
-            None => {
-                let identify = self.first_frame(link).await?;
-                (
-                    identify.token.ok_or(CloseReason::Unauthenticated)?,
-                    identify.resume,
-                )
-            }
+        let (token, mut resume) = if let Some(token) = &self.hello.token {
+            (token.clone(), self.hello.resume)
+        } else {
+            let identify = self.first_frame(link).await?;
+            (
+                identify.token.ok_or(CloseReason::Unauthenticated)?,
+                identify.resume,
+            )
         };
         let mut watch = self.admit(&token).await?;
         drop(token);

@@ -23,24 +23,3 @@ pub trait People: fmt::Debug + Send + Sync + 'static {
     /// 422 when there is no such actor or its node cannot be reached, with the reason.
     fn by_actor<'a>(&'a self, id: &'a Url) -> BoxFuture<'a, Result<Arc<Actor>, ApiError>>;
 }
-
-/// Finds nobody: for a node that speaks to no other.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nobody;
-
-impl People for Nobody {
-    fn by_handle<'a>(&'a self, _handle: &'a str) -> BoxFuture<'a, Result<Arc<Actor>, ApiError>> {
-        Box::pin(async { Err(alone()) })
-    }
-
-    fn by_actor<'a>(&'a self, _id: &'a Url) -> BoxFuture<'a, Result<Arc<Actor>, ApiError>> {
-        Box::pin(async { Err(alone()) })
-    }
-}
-
-fn alone() -> ApiError {
-    ApiError::invalid(
-        "unknown_recipient",
-        "This node does not look up people of other nodes.",
-    )
-}

@@ -9,6 +9,7 @@ mod about;
 mod accounts;
 mod app;
 mod auth;
+mod chat;
 mod cli;
 mod http;
 mod schema;

@@ -76,7 +76,10 @@ impl EventLog {
 }
 
 /// The number of the newest event, 0 when there is none.
-pub(super) fn head(connection: &mut Connection) -> Result<i64, DatabaseError> {
+///
+/// # Errors
+/// The database failed.
+pub fn head(connection: &mut Connection) -> Result<i64, DatabaseError> {
     let newest: Option<i64> = events::table.select(max(events::seq)).first(connection)?;
     Ok(newest.unwrap_or(0))
 }

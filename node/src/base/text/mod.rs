@@ -1,0 +1,31 @@
+//! Texts that people write and read: Markdown in, sanitised HTML out, and HTML read as text.
+
+mod balance;
+mod markup;
+mod reading;
+
+pub use markup::{render, sanitise};
+pub use reading::read;
+
+/// The first `limit` characters of a text, without control characters other than line breaks and
+/// tabs, and without spaces around it.
+///
+/// PostgreSQL refuses U+0000 in texts, so this is for all that comes from other servers.
+pub fn clean(text: &str, limit: usize) -> String {
+    let kept = text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    let kept: String = kept.take(limit).collect();
+    kept.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn clean_bounds_and_drops_controls() {
+        assert_eq!(clean(" a\0b\u{7}\nc ", 10), "ab\nc");
+        assert_eq!(clean(&"ä".repeat(20), 5), "äääää");
+    }
+}

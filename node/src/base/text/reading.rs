@@ -1,0 +1,209 @@
+//! What sanitised HTML says, as Markdown: the `content` of a message that came as HTML.
+//!
+//! Reads only what `markup::sanitise` wrote (balanced tags, escaped attributes), in one pass.
+
+/// Reads sanitised HTML as Markdown or, where there is no markup, as the plain text it is.
+pub fn read(html: &str) -> String {
+    let mut reading = Reading::default();
+    let mut rest = html;
+    while let Some((text, tagged)) = rest.find('<').and_then(|at| rest.split_at_checked(at)) {
+        reading.text(text);
+        let Some((tag, after)) = split_tag(tagged) else {
+            rest = tagged;
+            break;
+        };
+        reading.tag(tag);
+        rest = after;
+    }
+    reading.text(rest);
+    reading.finish()
+}
+
+/// `<…>` and what follows, minding that a quoted attribute may hold `>`.
+fn split_tag(tagged: &str) -> Option<(&str, &str)> {
+    let mut quoted = false;
+    let end = tagged.char_indices().find_map(|(at, c)| {
+        quoted ^= c == '"';
+        (c == '>' && !quoted).then_some(at)
+    })?;
+    tagged.split_at_checked(end.checked_add(1)?)
+}
+
+#[derive(Default)]
+struct Reading {
+    output: String,
+    /// Where the text of each open link began, and where it leads.
+    links: Vec<(usize, String)>,
+    preformatted: usize,
+}
+
+impl Reading {
+    fn text(&mut self, escaped: &str) {
+        let text = unescape(escaped);
+        if self.preformatted > 0 {
+            self.output.push_str(&text);
+            return;
+        }
+        for c in text.chars() {
+            if !c.is_whitespace() || c == '\u{a0}' {
+                self.output.push(c);
+            } else if !self.output.is_empty() && !self.output.ends_with(char::is_whitespace) {
+                self.output.push(' ');
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: &str) {
+        let inner = tag.trim_matches(['<', '>']);
+        let (closing, name) = match inner.strip_prefix('/') {
+            Some(name) => (true, name),
+            None => (false, inner.split_whitespace().next().unwrap_or_default()),
+        };
+        match (name, closing) {
+            ("br", _) => self.line_break(),
+            (
+                "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" | "hr",
+                _,
+            ) => {
+                self.paragraph();
+                if name == "blockquote" && !closing {
+                    self.output.push_str("> ");
+                }
+            }
+            ("pre", closing) => {
+                self.paragraph();
+                self.output.push_str("```\n");
+                self.preformatted = if closing {
+                    self.preformatted.saturating_sub(1)
+                } else {
+                    self.preformatted + 1
+                };
+            }
+            ("li", false) => {
+                self.line_break();
+                self.output.push_str("- ");
+            }
+            ("strong" | "b", _) => self.output.push_str("**"),
+            ("em" | "i", _) => self.output.push('*'),
+            ("del" | "s", _) => self.output.push_str("~~"),
+            ("code", _) if self.preformatted == 0 => self.output.push('`'),
+            ("a", false) => self.links.push((self.output.len(), href(inner))),
+            ("a", true) => self.close_link(),
+            _ => {}
+        }
+    }
+
+    /// A link is written `[text](target)` unless its text is the target, a handle or a hashtag.
+    fn close_link(&mut self) {
+        let Some((start, target)) = self.links.pop() else {
+            return;
+        };
+        let label = self
+            .output
+            .get(start..)
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        let bare = target.trim_end_matches('/');
+        let says_itself = label.is_empty()
+            || label.starts_with(['@', '#'])
+            || bare.ends_with(label.trim_end_matches('/'));
+        if target.is_empty() || (says_itself && !label.is_empty() && label.starts_with(['@', '#']))
+        {
+            return;
+        }
+        self.output.truncate(start);
+        if says_itself {
+            self.output.push_str(&target);
+        } else {
+            self.output.extend(["[", &label, "](", &target, ")"]);
+        }
+    }
+
+    fn line_break(&mut self) {
+        self.trim_spaces();
+        if !self.output.is_empty() {
+            self.output.push('\n');
+        }
+    }
+
+    fn paragraph(&mut self) {
+        self.trim_spaces();
+        if self.output.is_empty() || self.output.ends_with("\n\n") || self.output.ends_with("> ") {
+            return;
+        }
+        self.output.push_str(if self.output.ends_with('\n') {
+            "\n"
+        } else {
+            "\n\n"
+        });
+    }
+
+    fn trim_spaces(&mut self) {
+        if !self.output.ends_with("> ") && !self.output.ends_with("- ") {
+            let kept = self.output.trim_end_matches(' ').len();
+            self.output.truncate(kept);
+        }
+    }
+
+    fn finish(self) -> String {
+        self.output.trim().to_owned()
+    }
+}
+
+fn href(inner: &str) -> String {
+    inner
+        .split_once("href=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(target, _)| unescape(target))
+        .unwrap_or_default()
+}
+
+/// Undoes the five escapes that the HTML serialiser writes.
+fn unescape(text: &str) -> String {
+    if !text.contains('&') {
+        return text.to_owned();
+    }
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&nbsp;", "\u{a0}")
+        .replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn reads_the_shapes_that_servers_send() {
+        let cases = [
+            ("secret from bovine", "secret from bovine"),
+            ("<p>one</p><p>two<br>three</p>", "one\n\ntwo\nthree"),
+            (
+                "<p><span class=\"h-card\"><a class=\"u-url mention\" href=\"https://a.example/users/alice\" \
+                 rel=\"x\">@alice</a></span> secret</p>",
+                "@alice secret",
+            ),
+            ("<p>a &lt;b&gt; &amp;amp; c</p>", "a <b> &amp; c"),
+            (
+                "<p><strong>x</strong> and <code>y</code></p>",
+                "**x** and `y`",
+            ),
+            (
+                "<a href=\"https://a.example/?a=1&amp;b=2\">here</a>",
+                "[here](https://a.example/?a=1&b=2)",
+            ),
+            (
+                "<a href=\"https://a.example/\">https://a.example</a>",
+                "https://a.example/",
+            ),
+            ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
+            ("<blockquote><p>q</p></blockquote><p>r</p>", "> q\n\nr"),
+            ("", ""),
+        ];
+        for (html, expected) in cases {
+            assert_eq!(read(html), expected, "{html}");
+        }
+    }
+}

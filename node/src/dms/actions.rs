@@ -1,0 +1,148 @@
+//! Opens a conversation: finds everybody first, over the network where need be, then the rows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use federation_core::store::sql::Connection;
+use federation_core::vocab::Actor;
+use http::StatusCode;
+
+use super::recipient::Named;
+use crate::accounts;
+use crate::accounts::federate::person;
+use crate::accounts::model::{RemotePerson, User};
+use crate::base::ids::UserId;
+use crate::channels;
+use crate::channels::wire::ChannelView;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
+use crate::platform::http::error::ApiError;
+use crate::platform::http::idempotency::{Created, Idempotency};
+use crate::platform::people::People;
+
+/// Somebody who was found.
+#[derive(Clone, Debug)]
+enum Found {
+    /// A row knows them.
+    Known(UserId),
+    /// Their node told about them just now.
+    Met(RemotePerson),
+}
+
+/// The conversation of a member with these people, made if they have none.
+///
+/// # Errors
+/// 422 names a recipient who cannot be read, found or written to, or says that there are too many.
+pub(super) async fn open(
+    ctx: &Ctx,
+    people: &dyn People,
+    member: UserId,
+    recipients: &[String],
+    idempotency: Idempotency,
+) -> Result<Created, ApiError> {
+    let limit = ctx.config().limits.conversation_people;
+    if recipients.len() >= limit {
+        let detail = format!("A conversation has at most {limit} people.");
+        return Err(ApiError::invalid("too_many_recipients", detail));
+    }
+    let mut found = Vec::new();
+    for text in recipients {
+        found.push(find(ctx, people, text).await?);
+    }
+    let scope = member.to_string();
+    let held = ctx.clone();
+    ctx.db()
+        .write(move |connection| {
+            let log = EventLog::begin(connection)?;
+            idempotency.once(&held, connection, &scope, |connection| {
+                let members = gather(&held, connection, member, &found)?;
+                let opened = channels::actions::open_dm(&held, connection, &log, &members, &[])?;
+                let status = if opened.created {
+                    StatusCode::CREATED
+                } else {
+                    StatusCode::OK
+                };
+                Ok((
+                    status,
+                    ChannelView::new(&opened.channel, &members, held.origin()),
+                ))
+            })
+        })
+        .await
+}
+
+/// The rows of everybody in the conversation, each once, in the order of their ids.
+fn gather(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    member: UserId,
+    found: &[Found],
+) -> Result<Vec<User>, ApiError> {
+    let mut ids = vec![member];
+    for found in found {
+        ids.push(match found {
+            Found::Known(id) => *id,
+            Found::Met(person) => accounts::store::upsert_remote(connection, person, ctx.now())?,
+        });
+    }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(*id));
+    if ids.len() < 2 {
+        return Err(ApiError::invalid(
+            "no_recipients",
+            "Name somebody other than yourself.",
+        ));
+    }
+    ids.sort_unstable();
+    let mut members = Vec::new();
+    for id in ids {
+        let user = accounts::store::by_id(connection, id)?;
+        members.push(user.filter(User::is_active).ok_or_else(unknown)?);
+    }
+    Ok(members)
+}
+
+async fn find(ctx: &Ctx, people: &dyn People, text: &str) -> Result<Found, ApiError> {
+    let named = Named::read(text, ctx.origin())?;
+    let known = match named.clone() {
+        Named::Local(name) => {
+            ctx.db()
+                .read(move |c| accounts::store::local_by_username(c, &name))
+                .await?
+        }
+        Named::Actor(id) => {
+            ctx.db()
+                .read(move |c| accounts::store::by_actor(c, id.as_str()))
+                .await?
+        }
+        Named::Handle(_) => None,
+    };
+    if let Some(user) = known {
+        return if user.is_active() {
+            Ok(Found::Known(user.id))
+        } else {
+            Err(unknown())
+        };
+    }
+    match named {
+        Named::Handle(handle) => meet(&people.by_handle(&handle).await?),
+        Named::Actor(id) if !ctx.origin().owns(&id) => meet(&people.by_actor(&id).await?),
+        Named::Local(_) | Named::Actor(_) => Err(unknown()),
+    }
+}
+
+fn meet(actor: &Arc<Actor>) -> Result<Found, ApiError> {
+    let person = person(actor);
+    if person.username.is_empty() {
+        Err(unknown())
+    } else {
+        Ok(Found::Met(person))
+    }
+}
+
+fn unknown() -> ApiError {
+    ApiError::invalid(
+        "unknown_recipient",
+        "There is no such person, or they cannot be written to.",
+    )
+}

@@ -1,0 +1,9 @@
+//! Direct conversations with anybody in the fediverse: found or made by naming the people.
+//!
+//! The conversation is a channel of kind `dm`; `channels` keeps it and `messages` what is said.
+
+mod actions;
+mod recipient;
+mod routes;
+
+pub use routes::router;

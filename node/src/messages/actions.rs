@@ -1,0 +1,284 @@
+//! What members do with messages: one use case, one function, one transaction.
+
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::federate;
+use super::model::{Draft, Message, uri_of};
+use super::store;
+use super::wire::{DeletedView, DeliveryView, MessageView};
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::page::{Page, PageQuery};
+use crate::channels;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::http::error::ApiError;
+
+/// What a member wants to say, and where.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who writes.
+    pub author: UserId,
+    /// The text.
+    pub draft: Draft,
+    /// The message it answers, in the same channel.
+    pub reply_to: Option<MessageId>,
+}
+
+/// Sends a message; to be run in a transaction.
+///
+/// # Errors
+/// 404 when the author is not in the channel, 422 when it answers what is not there.
+pub fn send(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    new: &NewMessage,
+) -> Result<MessageView, ApiError> {
+    let members = channels::store::members(connection, new.channel)?;
+    let author = members
+        .iter()
+        .find(|user| user.id == new.author)
+        .ok_or_else(ApiError::not_found)?;
+    let answered = match new.reply_to {
+        Some(id) => Some(store::by_id(connection, new.channel, id)?.ok_or_else(|| {
+            ApiError::invalid(
+                "unknown_reply_to",
+                "The message it answers is not in this channel.",
+            )
+        })?),
+        None => None,
+    };
+    let now = ctx.now();
+    let id = MessageId::new(now);
+    let message = Message {
+        id,
+        channel_id: new.channel,
+        seq: channels::store::take_seq(connection, new.channel)?,
+        author_id: author.id,
+        uri: uri_of(ctx.origin(), id),
+        content: new.draft.content.clone(),
+        html: new.draft.html.clone(),
+        reply_to: new.reply_to,
+        created_at: now.as_millis(),
+        edited_at: None,
+        deleted_at: None,
+        origin_updated_at: None,
+    };
+    store::insert(connection, &message)?;
+    let post = federate::Post {
+        message: &message,
+        author,
+        members: &members,
+    };
+    let answered = answered.as_ref().map(|message| message.uri.as_str());
+    let delivery = federate::send_create(ctx, connection, &post, answered)?;
+    let view = MessageView::new(&message, author, delivery, ctx.origin());
+    tell(ctx, connection, log, "message.created", &message, &view)?;
+    Ok(view)
+}
+
+/// Changes the text of a message; to be run in a transaction.
+///
+/// # Errors
+/// 404 when there is no such message for this member, 403 when somebody else wrote it.
+pub fn edit(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    place: &Place,
+    draft: &Draft,
+) -> Result<MessageView, ApiError> {
+    let (mut message, members) = own(connection, place)?;
+    let author = members
+        .iter()
+        .find(|user| user.id == place.user)
+        .ok_or_else(ApiError::not_found)?;
+    let now = ctx.now();
+    message.content.clone_from(&draft.content);
+    message.html.clone_from(&draft.html);
+    message.edited_at = Some(now.as_millis());
+    store::rewrite(connection, &message)?;
+    let answered = match message.reply_to {
+        Some(id) => store::anywhere(connection, id)?.map(|message| message.uri),
+        None => None,
+    };
+    let post = federate::Post {
+        message: &message,
+        author,
+        members: &members,
+    };
+    let delivery = federate::send_update(ctx, connection, &post, answered.as_deref())?;
+    let view = MessageView::new(&message, author, delivery, ctx.origin());
+    tell(ctx, connection, log, "message.updated", &message, &view)?;
+    Ok(view)
+}
+
+/// Deletes a message; to be run in a transaction.
+///
+/// # Errors
+/// 404 when there is no such message for this member, 403 when somebody else wrote it.
+pub fn delete(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    place: &Place,
+) -> Result<(), ApiError> {
+    let (message, members) = own(connection, place)?;
+    let author = members
+        .iter()
+        .find(|user| user.id == place.user)
+        .ok_or_else(ApiError::not_found)?;
+    let post = federate::Post {
+        message: &message,
+        author,
+        members: &members,
+    };
+    federate::send_delete(ctx, connection, &post)?;
+    Ok(remove(ctx, connection, log, &message)?)
+}
+
+/// A message, and who asks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The message.
+    pub message: MessageId,
+    /// Who asks.
+    pub user: UserId,
+}
+
+fn own(connection: &mut Connection, place: &Place) -> Result<(Message, Vec<User>), ApiError> {
+    let members = channels::store::members(connection, place.channel)?;
+    if !members.iter().any(|member| member.id == place.user) {
+        return Err(ApiError::not_found());
+    }
+    let message = store::by_id(connection, place.channel, place.message)?;
+    let message = message.ok_or_else(ApiError::not_found)?;
+    if message.author_id != place.user {
+        return Err(ApiError::forbidden(
+            "not_the_author",
+            "Only its author may change a message.",
+        ));
+    }
+    Ok((message, members))
+}
+
+/// Leaves a tombstone, and takes back what the log told of the message.
+pub(super) fn remove(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    message: &Message,
+) -> Result<(), DatabaseError> {
+    store::bury(connection, message.id, ctx.now())?;
+    log.retract(connection, message.id.as_str())?;
+    let event = NewEvent {
+        topic: Topic::Channel(message.channel_id),
+        op: "message.deleted",
+        effect: None,
+        subject: None,
+    };
+    let view = DeletedView {
+        id: message.id,
+        channel_id: message.channel_id,
+    };
+    log.append(connection, &event, &view, ctx.now())?;
+    Ok(())
+}
+
+/// Tells the members of the channel.
+pub(super) fn tell(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    op: &'static str,
+    message: &Message,
+    view: &MessageView,
+) -> Result<(), DatabaseError> {
+    let event = NewEvent {
+        topic: Topic::Channel(message.channel_id),
+        op,
+        effect: None,
+        subject: Some(message.id.as_str()),
+    };
+    log.append(connection, &event, view, ctx.now())?;
+    Ok(())
+}
+
+/// One message.
+///
+/// # Errors
+/// 404 when there is no such message for this member.
+pub async fn show(ctx: &Ctx, place: Place) -> Result<MessageView, ApiError> {
+    let shown = ctx.clone();
+    ctx.db()
+        .read(move |connection| {
+            if !channels::is_member(connection, place.channel, place.user)? {
+                return Err(ApiError::not_found());
+            }
+            let message = store::by_id(connection, place.channel, place.message)?;
+            let message = message.ok_or_else(ApiError::not_found)?;
+            let view = views(&shown, connection, vec![message])?.pop();
+            view.ok_or_else(ApiError::not_found)
+        })
+        .await
+}
+
+/// The messages of a channel, newest first.
+///
+/// # Errors
+/// 404 when the member is not in it, 400 when a cursor is not one of its messages.
+pub async fn list(
+    ctx: &Ctx,
+    user: UserId,
+    channel: ChannelId,
+    query: PageQuery<MessageId>,
+) -> Result<Page<MessageView, MessageId>, ApiError> {
+    let shown = ctx.clone();
+    ctx.db()
+        .read(move |connection| {
+            if !channels::is_member(connection, channel, user)? {
+                return Err(ApiError::not_found());
+            }
+            let page = store::page(connection, channel, &query)?.ok_or_else(|| {
+                ApiError::bad_request("unknown_cursor", "The cursor is not from this list.")
+            })?;
+            let Page { items, next, prev } = page;
+            Ok(Page {
+                items: views(&shown, connection, items)?,
+                next,
+                prev,
+            })
+        })
+        .await
+}
+
+/// Shows messages with their authors and how far they have come.
+pub(super) fn views(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    messages: Vec<Message>,
+) -> Result<Vec<MessageView>, DatabaseError> {
+    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+    let authors: Vec<UserId> = messages.iter().map(|message| message.author_id).collect();
+    let authors = store::people(connection, &authors)?;
+    let recipients = store::recipients(connection, &ids)?;
+    let origin = ctx.origin();
+    let show = |message: Message| {
+        let author = authors.get(&message.author_id)?;
+        let rows = recipients
+            .get(&message.id)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let delivery = rows
+            .iter()
+            .map(|(row, user)| DeliveryView::new(row, user, origin))
+            .collect();
+        Some(MessageView::new(&message, author, delivery, origin))
+    };
+    Ok(messages.into_iter().filter_map(show).collect())
+}

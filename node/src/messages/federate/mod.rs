@@ -1,0 +1,19 @@
+//! Messages to and from ActivityPub (Activity Vocabulary s3.3 Note; ActivityPub s6, s7).
+//!
+//! Out: `actions` calls [`send_create`], [`send_update`], [`send_delete`] in its transaction; they
+//! leave deliveries. In: the inbox reads an activity with [`IncomingNote::read`] before its
+//! transaction, resolves [`IncomingNote::strangers`] if it can, and calls [`receive_create`],
+//! [`receive_update`] or [`receive_delete`] inside it. [`document`] is what an authorised fetch of
+//! a message answers.
+
+mod incoming;
+mod note;
+mod outgoing;
+mod receive;
+
+pub use incoming::{Ignored, IncomingNote};
+pub use note::{Served, document};
+pub use receive::{Received, receive_create, receive_delete, receive_update};
+
+pub(super) use note::Post;
+pub(super) use outgoing::{send_create, send_delete, send_update};

@@ -1,0 +1,119 @@
+//! A message as a Note.
+
+use std::collections::HashSet;
+
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Object, Tag, Value};
+use serde_json::json;
+use url::Url;
+
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, MessageId};
+use crate::channels;
+use crate::config::Origin;
+use crate::messages::model::{Message, uri_of};
+use crate::messages::store;
+use crate::platform::ctx::Ctx;
+
+/// A message with the people it concerns.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::messages) struct Post<'a> {
+    pub(in crate::messages) message: &'a Message,
+    pub(in crate::messages) author: &'a User,
+    /// Everybody in the conversation, the author included.
+    pub(in crate::messages) members: &'a [User],
+}
+
+/// The id of the conversation that a channel is, as `context` of its notes.
+pub(super) fn conversation(origin: &Origin, channel: ChannelId) -> Result<Url, DatabaseError> {
+    url(&format!("{}/conversations/{channel}", origin.as_str()))
+}
+
+/// Builds the Note of a message, addressed to the other members by name and nobody else.
+pub(super) fn build(
+    origin: &Origin,
+    post: &Post<'_>,
+    answers: Option<&str>,
+) -> Result<Object, DatabaseError> {
+    let Post {
+        message,
+        author,
+        members,
+    } = post;
+    let mut note = Object::note(
+        url(&message.uri)?,
+        url(&author.actor_uri)?,
+        message.html.as_str(),
+    );
+    for member in members.iter().filter(|member| member.id != author.id) {
+        let actor = url(&member.actor_uri)?;
+        note.tag
+            .push(Tag::mention(actor.clone(), member.handle(origin)));
+        note.to.push(actor);
+    }
+    note.published = Some(Timestamp::from_millis(message.created_at));
+    note.updated = message.edited_at.map(Timestamp::from_millis);
+    note.context = Some(conversation(origin, message.channel_id)?);
+    note.in_reply_to = answers.map(url).transpose()?;
+    let source = json!({"content": message.content, "mediaType": "text/markdown"});
+    note.extra.insert("source".to_owned(), source);
+    Ok(note)
+}
+
+/// What a fetch of a message answers, and to whom.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// A Note, or a Tombstone, with `@context`.
+    pub document: Value,
+    /// The actors that may see it; nobody else may know that it exists.
+    pub readers: HashSet<String>,
+}
+
+/// The document of a message that was written here; `None` when there is none.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// Messages are private: answer it only to a fetch signed by one of `readers`.
+pub fn document(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    id: MessageId,
+) -> Result<Option<Served>, DatabaseError> {
+    let Some(message) = store::anywhere(connection, id)? else {
+        return Ok(None);
+    };
+    if message.uri != uri_of(ctx.origin(), id) {
+        return Ok(None);
+    }
+    let members = channels::store::members(connection, message.channel_id)?;
+    let Some(author) = members.iter().find(|member| member.id == message.author_id) else {
+        return Ok(None);
+    };
+    let readers = members
+        .iter()
+        .map(|member| member.actor_uri.clone())
+        .collect();
+    let document = if message.deleted_at.is_some() {
+        Object::tombstone(url(&message.uri)?).to_value()
+    } else {
+        let answered = match message.reply_to {
+            Some(id) => store::anywhere(connection, id)?.map(|answered| answered.uri),
+            None => None,
+        };
+        let post = Post {
+            message: &message,
+            author,
+            members: &members,
+        };
+        build(ctx.origin(), &post, answered.as_deref())?.to_value()
+    };
+    Ok(Some(Served { document, readers }))
+}
+
+/// Reads an id that this server stored.
+pub(super) fn url(text: &str) -> Result<Url, DatabaseError> {
+    Url::parse(text).map_err(|_not_a_url| DatabaseError::Malformed { what: "id" })
+}

@@ -1,0 +1,140 @@
+//! From a change to the deliveries that carry it, in the transaction of the change (I6).
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, Actor, Object};
+use url::Url;
+
+use super::note::{self, Post, url};
+use crate::accounts::model::User;
+use crate::base::ids::RequestId;
+use crate::messages::model::{FAILED, QUEUED, Recipient};
+use crate::messages::store;
+use crate::messages::wire::DeliveryView;
+use crate::platform::ctx::Ctx;
+use crate::platform::db::schema::remote_actors;
+
+/// Sends a new message to the nodes of the other members.
+pub(in crate::messages) fn send_create(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+    answers: Option<&str>,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    if remote(post).next().is_none() {
+        return Ok(Vec::new());
+    }
+    let note = note::build(ctx.origin(), post, answers)?;
+    let id = activity_id(post, "create")?;
+    deliver(
+        ctx,
+        connection,
+        post,
+        &Activity::create(id, url(&post.author.actor_uri)?, note),
+    )
+}
+
+/// Sends the changed message, whole.
+pub(in crate::messages) fn send_update(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+    answers: Option<&str>,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    if remote(post).next().is_none() {
+        return Ok(Vec::new());
+    }
+    let note = note::build(ctx.origin(), post, answers)?;
+    let id = activity_id(post, &format!("updates/{}", RequestId::new(ctx.now())))?;
+    deliver(
+        ctx,
+        connection,
+        post,
+        &Activity::update(id, url(&post.author.actor_uri)?, note),
+    )
+}
+
+/// Tells the nodes of the other members that the message is gone, after taking back what of it
+/// has not left yet.
+pub(in crate::messages) fn send_delete(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+) -> Result<(), DatabaseError> {
+    if remote(post).next().is_none() {
+        return Ok(());
+    }
+    let to = post
+        .members
+        .iter()
+        .filter(|member| member.id != post.author.id);
+    let to: Result<Vec<Url>, _> = to.map(|member| url(&member.actor_uri)).collect();
+    let uri = url(&post.message.uri)?;
+    let tombstone = Object::tombstone(uri);
+    let id = activity_id(post, "delete")?;
+    let activity = Activity::delete(id, url(&post.author.actor_uri)?, tombstone)
+        .addressed_to(to?, Vec::new())
+        .published_at(ctx.now());
+    deliver(ctx, connection, post, &activity)?;
+    Ok(())
+}
+
+/// Members of other nodes that can still get something.
+fn remote<'a>(post: &Post<'a>) -> impl Iterator<Item = &'a User> + use<'a> {
+    post.members
+        .iter()
+        .filter(|member| !member.is_local() && member.deleted_at.is_none())
+}
+
+/// Activities about a message have ids below its own, so that `settled` finds the message.
+fn activity_id(post: &Post<'_>, name: &str) -> Result<Url, DatabaseError> {
+    url(&format!("{}/{name}", post.message.uri))
+}
+
+fn deliver(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+    activity: &Activity,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    let now = ctx.now();
+    let people: Vec<&User> = remote(post).collect();
+    let actors = actors(connection, &people)?;
+    let recipient = |user: &&User| {
+        let reachable = actors.contains_key(&user.actor_uri);
+        Recipient {
+            message_id: post.message.id,
+            user_id: user.id,
+            activity_id: activity.id.to_string(),
+            state: if reachable { QUEUED } else { FAILED }.to_owned(),
+            reason: (!reachable).then(|| "no inbox of this person is known".to_owned()),
+            updated_at: now.as_millis(),
+        }
+    };
+    let recipients: Vec<Recipient> = people.iter().map(recipient).collect();
+    store::set_recipients(connection, post.message.id, &recipients)?;
+    let view =
+        |(recipient, user): (&Recipient, &&User)| DeliveryView::new(recipient, user, ctx.origin());
+    Ok(recipients.iter().zip(&people).map(view).collect())
+}
+
+/// The documents of the actors of these people, by id, as far as they are known.
+fn actors(
+    connection: &mut Connection,
+    people: &[&User],
+) -> Result<HashMap<String, Actor>, DatabaseError> {
+    let ids: Vec<&str> = people.iter().map(|user| user.actor_uri.as_str()).collect();
+    let rows: Vec<(String, String)> = remote_actors::table
+        .filter(remote_actors::id.eq_any(ids))
+        .filter(remote_actors::gone_at.is_null())
+        .select((remote_actors::id, remote_actors::document))
+        .load(connection)?;
+    let read = |(id, document): (String, String)| {
+        Actor::parse(document.as_bytes())
+            .ok()
+            .map(|actor| (id, actor))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}

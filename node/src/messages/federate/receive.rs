@@ -1,0 +1,226 @@
+//! What a remote activity about a message does here, inside the transaction of its inbox (I2).
+
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, Actor};
+
+use super::incoming::{Ignored, IncomingNote};
+use crate::accounts;
+use crate::accounts::federate::person;
+use crate::accounts::model::User;
+use crate::base::ids::MessageId;
+use crate::channels;
+use crate::messages::actions::{remove, tell, views};
+use crate::messages::model::Message;
+use crate::messages::store;
+use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
+
+/// What an activity did: told of this message, or nothing for a reason.
+pub type Received = Result<MessageId, Ignored>;
+
+/// Takes in a new message.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The activity must have been proven to be `author`'s. Only people it addresses get it, an object
+/// that is known or was deleted changes nothing, and ids of this node cannot be taken.
+pub fn receive_create(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    note: &IncomingNote,
+    author: &Actor,
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let now = ctx.now();
+    if note.actor != author.id {
+        return Ok(Err(Ignored::NotTheOwner));
+    }
+    if store::was_buried(connection, &note.uri, author.id.as_str())? {
+        return Ok(Err(Ignored::Deleted));
+    }
+    if let Some(known) = store::by_uri(connection, &note.uri)? {
+        let why = if known.deleted_at.is_some() {
+            Ignored::Deleted
+        } else {
+            Ignored::Duplicate
+        };
+        return Ok(Err(why));
+    }
+    let person = person(author);
+    if person.username.is_empty() {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let locals = active_locals(connection, &note.local)?;
+    if locals.is_empty() {
+        return Ok(Err(Ignored::NobodyHere));
+    }
+    let author_id = accounts::store::upsert_remote(connection, &person, now)?;
+    let Some(user) = accounts::store::by_id(connection, author_id)?.filter(User::is_active) else {
+        return Ok(Err(Ignored::ActorRefused));
+    };
+    let mut members = vec![user];
+    members.extend(locals);
+    for person in &note.people {
+        let id = accounts::store::upsert_remote(connection, person, now)?;
+        members.extend(accounts::store::by_id(connection, id)?);
+    }
+    let unreached: Vec<String> = unreached(note, &members);
+    let opened = channels::actions::open_dm(ctx, connection, &log, &members, &unreached)?;
+    let answered = match &note.answers {
+        Some(uri) => store::by_uri(connection, uri)?,
+        None => None,
+    };
+    let channel = opened.channel.id;
+    let message = Message {
+        id: MessageId::new(now),
+        channel_id: channel,
+        seq: channels::store::take_seq(connection, channel)?,
+        author_id,
+        uri: note.uri.clone(),
+        content: note.content.clone(),
+        html: note.html.clone(),
+        reply_to: answered.filter(|m| m.channel_id == channel).map(|m| m.id),
+        created_at: note
+            .published
+            .map_or(now, |published| published.min(now))
+            .as_millis(),
+        edited_at: note.updated.map(|updated| updated.min(now).as_millis()),
+        deleted_at: None,
+        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+    };
+    store::insert(connection, &message)?;
+    announce(ctx, connection, &log, "message.created", message).map(Ok)
+}
+
+/// Takes in a changed message.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The stored author decides whose it is (I4), and a state older than the stored one is dropped.
+pub fn receive_update(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    note: &IncomingNote,
+    author: &Actor,
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let mut message = match owned(connection, &note.uri, author)? {
+        Ok(message) => message,
+        // The change overtook the message, which is a duplicate when it comes.
+        Err(Ignored::Unknown) => return receive_create(ctx, connection, note, author),
+        Err(why) => return Ok(Err(why)),
+    };
+    let now = ctx.now();
+    let changed = note.updated.unwrap_or(now).min(now).as_millis();
+    if message
+        .origin_updated_at
+        .is_some_and(|known| known >= changed)
+    {
+        return Ok(Err(Ignored::Stale));
+    }
+    message.origin_updated_at = Some(changed);
+    if message.html == note.html && message.content == note.content {
+        store::rewrite(connection, &message)?;
+        return Ok(Ok(message.id));
+    }
+    message.content.clone_from(&note.content);
+    message.html.clone_from(&note.html);
+    message.edited_at = Some(changed);
+    store::rewrite(connection, &message)?;
+    announce(ctx, connection, &log, "message.updated", message).map(Ok)
+}
+
+/// Takes in that a message was deleted, also when the message itself has not come yet.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The stored author decides whose it is (I4).
+pub fn receive_delete(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    activity: &Activity,
+    author: &Actor,
+) -> Result<Received, DatabaseError> {
+    let Some(uri) = activity.object_id().filter(|id| **id != author.id) else {
+        return Ok(Err(Ignored::NotAMessage));
+    };
+    let log = EventLog::begin(connection)?;
+    match owned(connection, uri.as_str(), author)? {
+        Ok(message) => {
+            remove(ctx, connection, &log, &message)?;
+            Ok(Ok(message.id))
+        }
+        Err(Ignored::Unknown) if uri.origin() == author.id.origin() => {
+            store::bury_unseen(connection, uri.as_str(), author.id.as_str(), ctx.now())?;
+            Ok(Err(Ignored::Unknown))
+        }
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+/// The message that is this object, if it is the actor's and still there.
+fn owned(
+    connection: &mut Connection,
+    uri: &str,
+    actor: &Actor,
+) -> Result<Result<Message, Ignored>, DatabaseError> {
+    let Some(message) = store::by_uri(connection, uri)? else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    let owner = accounts::store::by_id(connection, message.author_id)?;
+    let Some(owner) = owner.filter(|owner| owner.actor_uri == actor.id.as_str()) else {
+        return Ok(Err(Ignored::NotTheOwner));
+    };
+    if !owner.is_active() {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    if message.deleted_at.is_some() {
+        return Ok(Err(Ignored::Deleted));
+    }
+    Ok(Ok(message))
+}
+
+fn active_locals(
+    connection: &mut Connection,
+    actors: &[String],
+) -> Result<Vec<User>, DatabaseError> {
+    let mut found = Vec::new();
+    for actor in actors {
+        let user = accounts::store::by_actor(connection, actor)?;
+        found.extend(user.filter(|user| user.is_local() && user.is_active()));
+    }
+    Ok(found)
+}
+
+/// Addressed actors that are no members: they still tell one set of people from another.
+fn unreached(note: &IncomingNote, members: &[User]) -> Vec<String> {
+    let is_member = |actor: &str| members.iter().any(|member| member.actor_uri == actor);
+    let addressed = note
+        .others
+        .iter()
+        .map(url::Url::as_str)
+        .filter(|actor| !is_member(actor));
+    addressed.map(str::to_owned).collect()
+}
+
+fn announce(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    op: &'static str,
+    message: Message,
+) -> Result<MessageId, DatabaseError> {
+    let id = message.id;
+    let told = message.clone();
+    if let Some(view) = views(ctx, connection, vec![message])?.pop() {
+        tell(ctx, connection, log, op, &told, &view)?;
+    }
+    Ok(id)
+}

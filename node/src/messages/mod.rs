@@ -1,0 +1,14 @@
+//! Messages: written by members over the API, or come from people of other nodes.
+//!
+//! This folder alone writes `messages`, `message_recipients` and `message_tombstones`. A change
+//! takes one transaction: the row, the event that tells members, and the deliveries to the nodes
+//! of the others.
+
+pub mod actions;
+pub mod federate;
+pub mod model;
+mod routes;
+pub mod store;
+pub mod wire;
+
+pub use routes::router;

@@ -1,0 +1,280 @@
+//! All SQL that writes messages and what became of them.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use federation_core::Timestamp;
+use federation_core::each_backend;
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::model::{Message, Recipient};
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::page::{Page, PageQuery};
+use crate::channels::store::newest_first;
+use crate::platform::db::schema::{message_recipients, message_tombstones, messages, users};
+
+/// Adds a message.
+///
+/// # Errors
+/// The database failed, or its `uri` is taken.
+pub fn insert(connection: &mut Connection, message: &Message) -> Result<(), DatabaseError> {
+    diesel::insert_into(messages::table)
+        .values(message.clone())
+        .execute(connection)?;
+    Ok(())
+}
+
+/// The message of this id in this channel, unless it was deleted.
+///
+/// # Errors
+/// The database failed.
+pub fn by_id(
+    connection: &mut Connection,
+    channel: ChannelId,
+    id: MessageId,
+) -> Result<Option<Message>, DatabaseError> {
+    let found = anywhere(connection, id)?;
+    Ok(found.filter(|message| message.channel_id == channel && message.deleted_at.is_none()))
+}
+
+/// The message of this id, even when it was deleted.
+///
+/// # Errors
+/// The database failed.
+pub fn anywhere(
+    connection: &mut Connection,
+    id: MessageId,
+) -> Result<Option<Message>, DatabaseError> {
+    let row = messages::table.find(id).select(Message::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The message that is this object, even when it was deleted.
+///
+/// # Errors
+/// The database failed.
+pub fn by_uri(connection: &mut Connection, uri: &str) -> Result<Option<Message>, DatabaseError> {
+    let row = messages::table
+        .filter(messages::uri.eq(uri))
+        .select(Message::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The messages of a channel, newest first; `None` when a cursor names none of its messages.
+///
+/// # Errors
+/// The database failed.
+pub fn page(
+    connection: &mut Connection,
+    channel: ChannelId,
+    page: &PageQuery<MessageId>,
+) -> Result<Option<Page<Message, MessageId>>, DatabaseError> {
+    let ascending = page.before.is_none() && page.after.is_some();
+    let mut rows = messages::table
+        .filter(messages::channel_id.eq(channel))
+        .filter(messages::deleted_at.is_null())
+        .limit(i64::from(page.limit()) + 1)
+        .select(Message::as_select())
+        .into_boxed();
+    if let Some(before) = page.before {
+        let Some(seq) = seq_of(connection, channel, before)? else {
+            return Ok(None);
+        };
+        rows = rows.filter(messages::seq.lt(seq));
+    }
+    if let Some(after) = page.after {
+        let Some(seq) = seq_of(connection, channel, after)? else {
+            return Ok(None);
+        };
+        rows = rows.filter(messages::seq.gt(seq));
+    }
+    rows = if ascending {
+        rows.order(messages::seq)
+    } else {
+        rows.order(messages::seq.desc())
+    };
+    let found = rows.load(connection)?;
+    Ok(Some(newest_first(found, page, |message: &Message| {
+        message.id
+    })))
+}
+
+fn seq_of(
+    connection: &mut Connection,
+    channel: ChannelId,
+    id: MessageId,
+) -> Result<Option<i64>, DatabaseError> {
+    let row = messages::table
+        .find(id)
+        .filter(messages::channel_id.eq(channel))
+        .select(messages::seq);
+    Ok(row.first(connection).optional()?)
+}
+
+/// Stores the new text of a message, and when it was changed.
+///
+/// # Errors
+/// The database failed.
+pub fn rewrite(connection: &mut Connection, message: &Message) -> Result<(), DatabaseError> {
+    diesel::update(messages::table.find(message.id))
+        .set((
+            messages::content.eq(&message.content),
+            messages::html.eq(&message.html),
+            messages::edited_at.eq(message.edited_at),
+            messages::origin_updated_at.eq(message.origin_updated_at),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Leaves of a message nothing but a tombstone.
+///
+/// # Errors
+/// The database failed.
+pub fn bury(
+    connection: &mut Connection,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(messages::table.find(id))
+        .set((
+            messages::content.eq(""),
+            messages::html.eq(""),
+            messages::deleted_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    let rows = message_recipients::table.filter(message_recipients::message_id.eq(id));
+    diesel::delete(rows).execute(connection)?;
+    Ok(())
+}
+
+/// The people with these ids.
+///
+/// # Errors
+/// The database failed.
+pub fn people(
+    connection: &mut Connection,
+    ids: &[UserId],
+) -> Result<HashMap<UserId, User>, DatabaseError> {
+    let rows = users::table
+        .filter(users::id.eq_any(ids))
+        .select(User::as_select());
+    let found: Vec<User> = rows.load(connection)?;
+    Ok(found.into_iter().map(|user| (user.id, user)).collect())
+}
+
+/// Sets what becomes of a message for each of these recipients.
+///
+/// # Errors
+/// The database failed.
+pub fn set_recipients(
+    connection: &mut Connection,
+    message: MessageId,
+    recipients: &[Recipient],
+) -> Result<(), DatabaseError> {
+    let old = message_recipients::table.filter(message_recipients::message_id.eq(message));
+    diesel::delete(old).execute(connection)?;
+    let rows = recipients.to_vec();
+    each_backend!(connection, c => diesel::insert_into(message_recipients::table)
+        .values(&rows)
+        .execute(c))?;
+    Ok(())
+}
+
+/// Whom these messages went to on other nodes, and what became of them.
+///
+/// # Errors
+/// The database failed.
+pub fn recipients(
+    connection: &mut Connection,
+    messages: &[MessageId],
+) -> Result<HashMap<MessageId, Vec<(Recipient, User)>>, DatabaseError> {
+    let rows: Vec<(Recipient, User)> = message_recipients::table
+        .inner_join(users::table)
+        .filter(message_recipients::message_id.eq_any(messages))
+        .order((message_recipients::message_id, message_recipients::user_id))
+        .select((Recipient::as_select(), User::as_select()))
+        .load(connection)?;
+    let mut found: HashMap<MessageId, Vec<_>> = HashMap::new();
+    for (recipient, user) in rows {
+        found
+            .entry(recipient.message_id)
+            .or_default()
+            .push((recipient, user));
+    }
+    Ok(found)
+}
+
+/// Notes what became of an activity for one recipient.
+///
+/// # Errors
+/// The database failed.
+pub fn settle(connection: &mut Connection, settled: &Recipient) -> Result<(), DatabaseError> {
+    diesel::update(message_recipients::table.find((settled.message_id, settled.user_id)))
+        .set((
+            message_recipients::state.eq(&settled.state),
+            message_recipients::reason.eq(settled.reason.as_deref()),
+            message_recipients::updated_at.eq(settled.updated_at),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Remembers that an actor deleted an object that has not come yet.
+///
+/// # Errors
+/// The database failed.
+pub fn bury_unseen(
+    connection: &mut Connection,
+    uri: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let row = (
+        message_tombstones::uri.eq(uri),
+        message_tombstones::actor_uri.eq(actor),
+        message_tombstones::deleted_at.eq(now.as_millis()),
+    );
+    each_backend!(connection, c => diesel::insert_into(message_tombstones::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Whether an actor deleted this object before it came.
+///
+/// # Errors
+/// The database failed.
+pub fn was_buried(
+    connection: &mut Connection,
+    uri: &str,
+    actor: &str,
+) -> Result<bool, DatabaseError> {
+    let row = message_tombstones::table
+        .find((uri, actor))
+        .select(message_tombstones::deleted_at);
+    Ok(row.first::<i64>(connection).optional()?.is_some())
+}
+
+/// Forgets up to `limit` such deletions older than `before`; answers how many.
+///
+/// # Errors
+/// The database failed.
+pub fn prune_buried(
+    connection: &mut Connection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let old: Vec<(String, String)> = message_tombstones::table
+        .filter(message_tombstones::deleted_at.lt(before.as_millis()))
+        .order(message_tombstones::deleted_at)
+        .limit(limit)
+        .select((message_tombstones::uri, message_tombstones::actor_uri))
+        .load(connection)?;
+    for (uri, actor) in &old {
+        diesel::delete(message_tombstones::table.find((uri, actor))).execute(connection)?;
+    }
+    Ok(old.len())
+}

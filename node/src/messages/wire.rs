@@ -1,0 +1,115 @@
+//! Messages as JSON.
+
+use federation_core::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::model::{Message, Recipient};
+use crate::accounts::model::User;
+use crate::accounts::wire::UserView;
+use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::config::Origin;
+
+/// The body of `POST …/messages`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PostMessage {
+    pub(super) content: String,
+    #[serde(default)]
+    pub(super) reply_to: Option<MessageId>,
+    #[serde(default)]
+    pub(super) attachments: Option<Vec<Value>>,
+}
+
+/// The body of `PATCH …/messages/{mid}`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatchMessage {
+    pub(super) content: String,
+}
+
+/// A message as the members of its channel see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageView {
+    /// The id on this node.
+    pub id: MessageId,
+    /// The channel it is in.
+    pub channel_id: ChannelId,
+    /// Who wrote it.
+    pub author: UserView,
+    /// Markdown as written, or a reading of the HTML that came.
+    pub content: String,
+    /// Sanitised HTML.
+    pub html: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub edited_at: Option<Timestamp>,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// Always empty: files cannot be attached yet.
+    pub attachments: [(); 0],
+    /// Always empty: there are no reactions yet.
+    pub reactions: [(); 0],
+    /// How far it has come to each recipient of another node.
+    pub delivery: Vec<DeliveryView>,
+    /// The id of the object.
+    pub uri: String,
+}
+
+/// How far a message has come to one recipient of another node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeliveryView {
+    /// Who is to get it.
+    pub user_id: UserId,
+    /// Their handle.
+    pub recipient: String,
+    /// `queued`, `delivered` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub reason: Option<String>,
+}
+
+impl MessageView {
+    /// Shows a message.
+    pub fn new(
+        message: &Message,
+        author: &User,
+        delivery: Vec<DeliveryView>,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            id: message.id,
+            channel_id: message.channel_id,
+            author: UserView::new(author, origin),
+            content: message.content.clone(),
+            html: message.html.clone(),
+            created_at: Timestamp::from_millis(message.created_at),
+            edited_at: message.edited_at.map(Timestamp::from_millis),
+            reply_to: message.reply_to,
+            attachments: [],
+            reactions: [],
+            delivery,
+            uri: message.uri.clone(),
+        }
+    }
+}
+
+impl DeliveryView {
+    /// Shows how far a message has come to `user`.
+    pub fn new(recipient: &Recipient, user: &User, origin: &Origin) -> Self {
+        Self {
+            user_id: user.id,
+            recipient: user.handle(origin),
+            state: recipient.state.clone(),
+            reason: recipient.reason.clone(),
+        }
+    }
+}
+
+/// What the event `message.deleted` carries.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct DeletedView {
+    pub(super) id: MessageId,
+    pub(super) channel_id: ChannelId,
+}

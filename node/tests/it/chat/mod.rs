@@ -1,0 +1,8 @@
+//! Conversations, messages and the gateway, over HTTP and real WebSockets, on both backends.
+
+mod dms;
+
+mod gateway;
+mod messages;
+mod resume;
+mod world;
