@@ -1,7 +1,8 @@
 //! The Folkmoot server.
 //!
 //! Modules, lowest first; each uses only those above it: `base`, `config`, `platform`, the
-//! features (`accounts`, `auth`, `channels`, `messages`, `dms`), the edges (`gateway`), and at the top `router`, `workers`, `app` and `cli`.
+//! features (`accounts`, `auth`, `follows`, `channels`, `messages`, `dms`), the edges (`federation`,
+//! `gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
 pub mod about;
 pub mod accounts;

@@ -11,6 +11,7 @@ use crate::auth;
 use crate::channels;
 use crate::dms;
 use crate::federation;
+use crate::follows;
 use crate::gateway;
 use crate::messages;
 use crate::platform::ctx::Ctx;
@@ -26,6 +27,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(channels::router())
         .merge(messages::router())
         .merge(dms::router(Arc::clone(parts.edge.people())))
+        .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(gateway::router(parts.bus.clone()))
         .method_not_allowed_fallback(request::no_method)

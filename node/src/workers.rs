@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::app::Parts;
 use crate::auth;
+use crate::federation;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
@@ -29,6 +30,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         parts.bus.clone(),
         shutdown.clone(),
     ));
+    tasks.spawn(federation::deliver(ctx.clone(), parts.edge.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,

@@ -146,6 +146,25 @@ pub fn upsert_remote(
     Ok(known.id)
 }
 
+/// Notes that a person of another node is gone; whether they were known and there.
+///
+/// # Errors
+/// The database failed.
+pub fn mark_gone(
+    connection: &mut Connection,
+    actor_uri: &str,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let row = users::table
+        .filter(users::actor_uri.eq(actor_uri))
+        .filter(users::domain.is_not_null())
+        .filter(users::deleted_at.is_null());
+    let changed = diesel::update(row)
+        .set(users::deleted_at.eq(Some(now.as_millis())))
+        .execute(connection)?;
+    Ok(changed > 0)
+}
+
 /// The person of this id, even when suspended or gone.
 ///
 /// # Errors

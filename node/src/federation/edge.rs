@@ -9,6 +9,7 @@ use federation_core::fetch::{
     BlockedDomains, Directory, DirectoryConfig, DomainPolicy, GuardPolicy, GuardedClient,
     RequestSigner, Transport,
 };
+use federation_core::inbox::{Inbox, InboxConfig, KeyDirectory};
 use federation_core::store::sql::{Database, SqlActorCache};
 
 use super::actors::node_id;
@@ -29,6 +30,7 @@ struct Parts {
     transport: Arc<dyn Transport>,
     directory: Arc<Directory>,
     people: Arc<dyn People>,
+    inbox: Inbox,
 }
 
 /// Why the edge could not be set up.
@@ -89,6 +91,16 @@ impl Edge {
             directory,
         ));
         let people = Arc::new(DirectoryPeople::new(Arc::clone(&directory)));
+        let mut inbox = InboxConfig::new(on.origin.url().clone());
+        inbox.max_body_bytes = on.config.limits.inbox_body_bytes;
+        inbox.policy.allow_http = settings.allow_http;
+        let key_directory: Arc<dyn KeyDirectory> = Arc::<Directory>::clone(&directory);
+        let inbox = Inbox::new(
+            inbox,
+            key_directory,
+            Arc::<BlockedDomains>::clone(&blocked),
+            Arc::clone(on.clock),
+        );
         Ok(Self(Arc::new(Parts {
             keys,
             node_keys,
@@ -96,6 +108,7 @@ impl Edge {
             transport,
             directory,
             people,
+            inbox,
         })))
     }
 
@@ -122,6 +135,11 @@ impl Edge {
     /// Actors and keys of other nodes.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.0.directory
+    }
+
+    /// Authenticates what other nodes send.
+    pub fn inbox(&self) -> &Inbox {
+        &self.0.inbox
     }
 
     /// Looks up people of other nodes for features.

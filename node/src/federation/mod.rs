@@ -2,15 +2,20 @@
 
 mod actors;
 mod collections;
+mod delivery;
+mod dispatch;
 mod edge;
+mod inbox;
 pub mod keys;
 mod nodeinfo;
+mod objects;
 mod people;
 mod response;
 mod webfinger;
 
 use axum::{Extension, Router};
 
+pub use self::delivery::deliver;
 pub use self::edge::{Edge, EdgeError, Foundation};
 use crate::platform::ctx::Ctx;
 
@@ -19,7 +24,9 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Router<Ctx> {
     Router::new()
         .merge(actors::router())
         .merge(collections::router())
+        .merge(inbox::router(&ctx.config().limits))
         .merge(nodeinfo::router())
+        .merge(objects::router())
         .merge(webfinger::router(ctx.clone()))
         .layer(Extension(edge))
 }

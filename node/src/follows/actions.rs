@@ -16,11 +16,7 @@ use crate::platform::people::People;
 ///
 /// # Errors
 /// Nobody is found under that name.
-pub async fn resolve(
-    ctx: &Ctx,
-    people: &dyn People,
-    handle: &str,
-) -> Result<User, FollowError> {
+pub async fn resolve(ctx: &Ctx, people: &dyn People, handle: &str) -> Result<User, FollowError> {
     let found = accounts::resolve::resolve(ctx, people, handle).await?;
     Ok(found.user)
 }

@@ -57,9 +57,7 @@ fn asked(follow: &Follow, follower: &str, followee: &str) -> Result<Activity, Da
         parse_id(follower),
         parse_id(followee),
     ) {
-        (Some(id), Some(follower), Some(followee)) => {
-            Ok(Activity::follow(id, follower, followee))
-        }
+        (Some(id), Some(follower), Some(followee)) => Ok(Activity::follow(id, follower, followee)),
         _ => Err(DatabaseError::Malformed { what: "follow" }),
     }
 }
@@ -127,7 +125,9 @@ pub fn receive_follow(
         return Err(DatabaseError::Malformed { what: "actor" });
     };
     let answered = Activity::follow(activity.id.clone(), actor.id.clone(), followee.clone());
-    let id = ctx.origin().join(&format!("/accepts/{}", FollowId::new(now)));
+    let id = ctx
+        .origin()
+        .join(&format!("/accepts/{}", FollowId::new(now)));
     send(
         connection,
         &Activity::accept(id, followee, &answered),
@@ -203,9 +203,7 @@ fn answered(
         return Ok(None);
     }
     match accounts::store::by_actor(connection, embedded.actor.as_str())? {
-        Some(follower) if follower.is_local() => {
-            store::between(connection, follower.id, sender.id)
-        }
+        Some(follower) if follower.is_local() => store::between(connection, follower.id, sender.id),
         _ => Ok(None),
     }
 }

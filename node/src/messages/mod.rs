@@ -11,4 +11,5 @@ mod routes;
 pub mod store;
 pub mod wire;
 
+pub use federate::on_settled;
 pub use routes::router;

@@ -113,3 +113,12 @@ pub(super) struct DeletedView {
     pub(super) id: MessageId,
     pub(super) channel_id: ChannelId,
 }
+
+/// What the event `delivery.updated` carries.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct DeliveryUpdate {
+    pub(super) message_id: MessageId,
+    pub(super) channel_id: ChannelId,
+    #[serde(flatten)]
+    pub(super) delivery: DeliveryView,
+}

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
+use federation_core::outbox::{Outgoing, plan_targets, sql::enqueue};
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor, Object};
 use url::Url;
@@ -56,8 +57,7 @@ pub(in crate::messages) fn send_update(
     )
 }
 
-/// Tells the nodes of the other members that the message is gone, after taking back what of it
-/// has not left yet.
+/// Tells the nodes of the other members that the message is gone.
 pub(in crate::messages) fn send_delete(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -71,8 +71,7 @@ pub(in crate::messages) fn send_delete(
         .iter()
         .filter(|member| member.id != post.author.id);
     let to: Result<Vec<Url>, _> = to.map(|member| url(&member.actor_uri)).collect();
-    let uri = url(&post.message.uri)?;
-    let tombstone = Object::tombstone(uri);
+    let tombstone = Object::tombstone(url(&post.message.uri)?);
     let id = activity_id(post, "delete")?;
     let activity = Activity::delete(id, url(&post.author.actor_uri)?, tombstone)
         .addressed_to(to?, Vec::new())
@@ -102,6 +101,17 @@ fn deliver(
     let now = ctx.now();
     let people: Vec<&User> = remote(post).collect();
     let actors = actors(connection, &people)?;
+    let outgoing = Outgoing {
+        activity_id: activity.id.clone(),
+        actor_id: activity.actor.clone(),
+        object_id: Some(url(&post.message.uri)?),
+        body: activity.to_value().to_string(),
+        ordering_key: Some(post.message.channel_id.to_string()),
+        targets: plan_targets(actors.values(), false),
+    };
+    if !outgoing.targets.is_empty() {
+        enqueue(connection, &outgoing, now)?;
+    }
     let recipient = |user: &&User| {
         let reachable = actors.contains_key(&user.actor_uri);
         Recipient {

@@ -1,0 +1,134 @@
+//! From a verified activity to the feature it concerns, in one transaction with its record (I2).
+
+use std::time::Duration;
+
+use federation_core::inbox::{ActivityStore, Applied, Verified};
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, ActivityKind};
+use futures_util::future::join_all;
+
+use super::Edge;
+use crate::accounts;
+use crate::accounts::model::RemotePerson;
+use crate::follows;
+use crate::messages::federate::{self as messages, Ignored, IncomingNote};
+use crate::platform::ctx::Ctx;
+use crate::platform::http::error::ApiError;
+
+/// How long third people of a conversation are looked up before it goes on without them.
+const INTRODUCTIONS: Duration = Duration::from_secs(5);
+
+/// What an activity asks for, read as far as that goes without a transaction.
+enum Request {
+    Create(Box<IncomingNote>),
+    Update(Box<IncomingNote>),
+    UpdateActor(RemotePerson),
+    Delete,
+    DeleteActor,
+    Follow,
+    Accept,
+    Reject,
+    Undo,
+}
+
+/// Applies an activity once; what is not understood has no effect and is no fault.
+///
+/// # Errors
+/// The database failed; the sender may try again.
+pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<(), ApiError> {
+    let (id, kind) = (
+        verified.activity().id.clone(),
+        verified.activity().kind.clone(),
+    );
+    let request = match read(ctx, edge, &verified).await {
+        Ok(request) => request,
+        Err(why) => {
+            tracing::debug!(%id, ?kind, %why, "ignored an activity");
+            return Ok(());
+        }
+    };
+    let held = ctx.clone();
+    let effect = move |connection: &mut Connection, verified: &Verified| {
+        run(&held, connection, &request, verified)
+    };
+    let applied = ctx.db().apply_once::<_, DatabaseError, _>(verified, effect);
+    match applied.await? {
+        Applied::New(Ok(())) => tracing::debug!(%id, ?kind, "applied an activity"),
+        Applied::New(Err(why)) => tracing::debug!(%id, ?kind, %why, "ignored an activity"),
+        Applied::Duplicate => tracing::debug!(%id, ?kind, "an activity came again"),
+    }
+    Ok(())
+}
+
+/// Reads what needs no transaction; the network is used here and nowhere after (I6).
+async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Ignored> {
+    let activity = verified.activity();
+    let about_itself = activity.object_id() == Some(&activity.actor);
+    Ok(match &activity.kind {
+        ActivityKind::Create => Request::Create(note(ctx, edge, verified).await?),
+        ActivityKind::Update if about_itself => {
+            let actor = edge.directory().refresh(&activity.actor).await;
+            let actor = actor.map_err(|_no_longer_there| Ignored::ActorRefused)?;
+            Request::UpdateActor(accounts::federate::person(&actor))
+        }
+        ActivityKind::Update => Request::Update(note(ctx, edge, verified).await?),
+        ActivityKind::Delete if about_itself => Request::DeleteActor,
+        ActivityKind::Delete => Request::Delete,
+        ActivityKind::Follow => Request::Follow,
+        ActivityKind::Accept => Request::Accept,
+        ActivityKind::Reject => Request::Reject,
+        ActivityKind::Undo => Request::Undo,
+        _ => return Err(Ignored::NotAMessage),
+    })
+}
+
+async fn note(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Box<IncomingNote>, Ignored> {
+    let limits = &ctx.config().limits;
+    let activity: &Activity = verified.activity();
+    let mut note = IncomingNote::read(activity, verified.actor(), ctx.origin(), limits)?;
+    if !note.strangers().is_empty() {
+        let directory = edge.directory();
+        let lookups = note.strangers().iter().map(|id| directory.actor(id));
+        let found = tokio::time::timeout(INTRODUCTIONS, join_all(lookups)).await;
+        let found: Vec<_> = found.into_iter().flatten().flatten().collect();
+        note.introduce(found.iter().map(AsRef::as_ref));
+    }
+    Ok(Box::new(note))
+}
+
+/// What the activity does; runs again from the start when the database asks for it.
+fn run(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    request: &Request,
+    verified: &Verified,
+) -> Result<Result<(), Ignored>, DatabaseError> {
+    let (activity, author) = (verified.activity(), verified.actor().as_ref());
+    let answered = |found: bool| if found { Ok(()) } else { Err(Ignored::Unknown) };
+    Ok(match request {
+        Request::Create(note) => messages::receive_create(ctx, connection, note, author)?.map(drop),
+        Request::Update(note) => messages::receive_update(ctx, connection, note, author)?.map(drop),
+        Request::Delete => messages::receive_delete(ctx, connection, activity, author)?.map(drop),
+        Request::UpdateActor(person) => {
+            let known = accounts::store::by_actor(connection, person.actor_uri.as_str())?;
+            if known.is_some() {
+                accounts::store::upsert_remote(connection, person, ctx.now())?;
+            }
+            answered(known.is_some())
+        }
+        Request::DeleteActor => {
+            follows::federate::receive_departure(connection, verified)?;
+            let id = author.id.as_str();
+            answered(accounts::store::mark_gone(connection, id, ctx.now())?)
+        }
+        Request::Follow => {
+            follows::federate::receive_follow(connection, ctx, verified)?;
+            Ok(())
+        }
+        Request::Accept => answered(follows::federate::receive_accept(
+            connection, ctx, verified,
+        )?),
+        Request::Reject => answered(follows::federate::receive_reject(connection, verified)?),
+        Request::Undo => answered(follows::federate::receive_undo(connection, verified)?),
+    })
+}

@@ -1,0 +1,49 @@
+//! Messages as documents, for the people of the conversation alone.
+
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use http::{HeaderMap, StatusCode, Uri};
+
+use super::Edge;
+use super::inbox::fetcher;
+use super::response::{document, require_activity};
+use crate::base::ids::MessageId;
+use crate::messages;
+use crate::platform::ctx::Ctx;
+use crate::platform::http::error::ApiError;
+use crate::platform::http::extract::Path;
+
+/// The routes of objects.
+pub(super) fn router() -> Router<Ctx> {
+    Router::new().route("/messages/{id}", get(show))
+}
+
+/// A Note, or its Tombstone, to a fetch signed by somebody it is for.
+///
+/// # Security
+/// Everybody else gets the same 404 as for a message that never was.
+async fn show(
+    State(ctx): State<Ctx>,
+    Extension(edge): Extension<Edge>,
+    uri: Uri,
+    Path(id): Path<MessageId>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    require_activity(&headers)?;
+    let Some(reader) = fetcher(&ctx, &edge, &uri, &headers).await? else {
+        return Err(ApiError::not_found());
+    };
+    let held = ctx.clone();
+    let served = ctx
+        .db()
+        .read(move |connection| messages::federate::document(&held, connection, id))
+        .await?;
+    match served {
+        Some(served) if served.readers.contains(reader.as_str()) => {
+            Ok(document(StatusCode::OK, &served.document))
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
