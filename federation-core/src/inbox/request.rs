@@ -15,7 +15,7 @@ pub enum RequestError {
     /// The configured origin has no host.
     #[error("the origin has no host")]
     Origin,
-    /// The target does not begin with a slash, or cannot be part of a URL.
+    /// The target does not begin with a slash, has a fragment, or cannot be part of a URL.
     #[error("the request target is not a path")]
     Target,
 }
@@ -57,6 +57,10 @@ impl InboundRequest {
         }
         let raw_target =
             PathAndQuery::try_from(path_and_query).map_err(|_invalid| RequestError::Target)?;
+        if raw_target.as_str() != path_and_query {
+            // A fragment, which no request line has, would be dropped in silence.
+            return Err(RequestError::Target);
+        }
         let mut target = origin.clone();
         target.set_path(raw_target.path());
         target.set_query(raw_target.query());
@@ -135,6 +139,8 @@ impl fmt::Debug for InboundRequest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn target(path_and_query: &str) -> Result<InboundRequest, RequestError> {
@@ -159,8 +165,26 @@ mod tests {
 
     #[test]
     fn refuses_targets_that_are_no_paths() {
-        for raw in ["", "*", "https://other.example/", "inbox", "/a b"] {
+        for raw in [
+            "",
+            "*",
+            "https://other.example/",
+            "inbox",
+            "/a b",
+            "/a#b",
+            "/a?b#c",
+        ] {
             assert_eq!(target(raw).unwrap_err(), RequestError::Target, "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_and_never_leaves_the_origin(raw in "/?\\PC{0,60}") {
+            if let Ok(request) = target(&raw) {
+                prop_assert_eq!(request.path_and_query(), raw);
+                prop_assert_eq!(request.target().host_str(), Some("here.example"));
+            }
         }
     }
 }

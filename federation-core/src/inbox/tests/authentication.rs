@@ -310,7 +310,13 @@ async fn a_signed_get_names_its_actor() {
     assert_eq!(signature.scheme(), Scheme::Rfc9421);
     let forged = SigningKey::new(BOBS.key_id().clone(), CAROLS.key().clone());
     assert!(world.inbox.identify(&get(&forged)).await.is_err());
+    // Neither a blocked server nor this one itself is worth a fetch.
+    let world = World::new();
     world.blocked.block("there.example").unwrap();
     let refused = world.inbox.identify(&get(&BOBS)).await.unwrap_err();
     assert!(matches!(refused, ReceiveError::Blocked { .. }));
+    let own = signing_key("https://here.example/users/alice");
+    let refused = world.inbox.identify(&get(&own)).await.unwrap_err();
+    assert!(matches!(refused, ReceiveError::NotTheActor));
+    assert_eq!(world.fetches(), 0);
 }
