@@ -46,7 +46,7 @@ pub struct Check {
     pub detail: String,
 }
 
-/// Makes every check that [`crate::signature::inspect`] and
+/// Makes every check that [`crate::signature::inspect()`] and
 /// [`crate::signature::SignatureClaim::verify`] make, and goes on where they would stop.
 ///
 /// The request passes precisely when every check passed. `find_key` is asked once, when the key id

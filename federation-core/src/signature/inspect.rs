@@ -46,7 +46,7 @@ pub fn inspect(
     reading.into_claim(request, policy, signed_at)
 }
 
-/// The key id that a request names, read as [`inspect`] reads it.
+/// The key id that a request names, read as [`inspect()`] reads it.
 ///
 /// # Errors
 /// The request is not signed, or its signature header cannot be read.

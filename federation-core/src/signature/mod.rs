@@ -1,7 +1,7 @@
 //! HTTP signatures: draft-cavage-12 and RFC 9421, signing and verifying.
 //!
 //! Signing gives the headers to add; verifying runs in two steps, so that everything that needs no
-//! key is settled before a key is fetched: [`inspect`] reads a request into a [`SignatureClaim`],
+//! key is settled before a key is fetched: [`inspect()`] reads a request into a [`SignatureClaim`],
 //! and [`SignatureClaim::verify`] turns it into a [`VerifiedSignature`].
 //!
 //! ```
