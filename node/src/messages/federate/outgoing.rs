@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use federation_core::outbox::{Outgoing, plan_targets, sql::enqueue};
+use federation_core::outbox::sql::{cancel_for_object, enqueue};
+use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor, Object};
 use url::Url;
@@ -57,7 +58,8 @@ pub(in crate::messages) fn send_update(
     )
 }
 
-/// Tells the nodes of the other members that the message is gone.
+/// Tells the nodes of the other members that the message is gone, after taking back what of it
+/// has not left yet.
 pub(in crate::messages) fn send_delete(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -71,7 +73,9 @@ pub(in crate::messages) fn send_delete(
         .iter()
         .filter(|member| member.id != post.author.id);
     let to: Result<Vec<Url>, _> = to.map(|member| url(&member.actor_uri)).collect();
-    let tombstone = Object::tombstone(url(&post.message.uri)?);
+    let uri = url(&post.message.uri)?;
+    cancel_for_object(connection, &uri, ctx.now(), None)?;
+    let tombstone = Object::tombstone(uri);
     let id = activity_id(post, "delete")?;
     let activity = Activity::delete(id, url(&post.author.actor_uri)?, tombstone)
         .addressed_to(to?, Vec::new())

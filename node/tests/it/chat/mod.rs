@@ -1,6 +1,7 @@
 //! Conversations, messages and the gateway, over HTTP and real WebSockets, on both backends.
 
 mod dms;
+mod federate;
 
 mod gateway;
 mod messages;
