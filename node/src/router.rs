@@ -9,11 +9,13 @@ use crate::accounts;
 use crate::app::Parts;
 use crate::auth;
 use crate::channels;
+use crate::delivery;
 use crate::dms;
 use crate::federation;
 use crate::follows;
 use crate::gateway;
 use crate::messages;
+use crate::peers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
 use crate::platform::http::request;
@@ -24,6 +26,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(about::router())
         .merge(accounts::router())
         .merge(auth::router(parts.auth.clone()))
+        .merge(peers::router())
+        .merge(delivery::router())
         .merge(channels::router())
         .merge(messages::router())
         .merge(dms::router(Arc::clone(parts.edge.people())))

@@ -11,6 +11,7 @@ mod app;
 mod auth;
 mod chat;
 mod cli;
+mod delivery;
 mod http;
 mod schema;
 mod tidy;

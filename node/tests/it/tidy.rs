@@ -18,7 +18,7 @@ const CRATES: [&str; 6] = [
 ];
 /// The modules of the server, lowest first: each uses only those on the lines above its own,
 /// and those of one line may use each other.
-const ORDER: [&[&str]; 17] = [
+const ORDER: [&[&str]; 18] = [
     &["base"],
     &["config"],
     &["platform"],
@@ -27,6 +27,7 @@ const ORDER: [&[&str]; 17] = [
     &["media"],
     &["follows"],
     &["peers"],
+    &["delivery"],
     &["notifications"],
     &["communities"],
     &["roles"],

@@ -125,7 +125,7 @@ impl fmt::Display for Finding {
                 let schema = input::printable(&node.version);
                 write!(out, "{:<13} {software} (NodeInfo {schema})", "server")?;
                 match node.users().total {
-                    Some(total) => write!(out, ", {total} accounts"),
+                    Some(total) => write!(out, ", accounts: {total}"),
                     None => Ok(()),
                 }
             }
