@@ -5,6 +5,7 @@ use federation_core::Timestamp;
 use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::Actor;
+use url::Url;
 
 use super::error::AccountError;
 use super::model::{EmailChange, ProfileChange, RemotePerson, User, Username, search_key};
@@ -310,6 +311,22 @@ pub fn count_local(connection: &mut Connection) -> Result<i64, DatabaseError> {
         .filter(users::domain.is_null())
         .filter(users::deleted_at.is_null());
     Ok(rows.count().get_result(connection)?)
+}
+
+/// The origin under which the accounts of this node were made; `None` while there are none.
+///
+/// # Errors
+/// The database failed.
+pub fn origin_of_accounts(connection: &mut Connection) -> Result<Option<Origin>, DatabaseError> {
+    let oldest = users::table
+        .filter(users::domain.is_null())
+        .order(users::id)
+        .select(users::actor_uri);
+    let actor: Option<String> = oldest.first(connection).optional()?;
+    let url = actor.map(|actor| {
+        Url::parse(&actor).map_err(|_not_a_url| DatabaseError::Malformed { what: "actor URI" })
+    });
+    Ok(url.transpose()?.map(|url| Origin::new(&url)))
 }
 
 /// Active people whose name or handle starts with `text`, in the order of their handles.

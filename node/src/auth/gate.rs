@@ -129,11 +129,6 @@ impl Gate {
         Ok(live)
     }
 
-    /// Forgets what is remembered of a session, after its member's role has changed.
-    pub fn forget(&self, session: SessionId) {
-        self.live.invalidate(&session);
-    }
-
     /// Waits until a connection hangs on some session.
     pub(super) async fn something_watched(&self) {
         while self.watched.lock().is_empty() {

@@ -41,6 +41,14 @@ async fn greet(app: &App, command: &str) -> Result<()> {
         app.address(),
         ctx.db().url(),
     ))?;
+    let made_under = ctx.db().read(store::origin_of_accounts).await?;
+    if let Some(made_under) = made_under.filter(|made_under| made_under.as_str() != origin) {
+        tracing::warn!(
+            made_under = made_under.as_str(),
+            origin,
+            "accounts were made under another origin; other nodes know them by that one"
+        );
+    }
     let accounts = ctx.db().read(store::count_local).await?;
     if accounts > 0 {
         return Ok(());

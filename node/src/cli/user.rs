@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
 use federation_core::store::sql::{Connection, Database, DatabaseOptions};
 use federation_core::{Clock, SystemClock};
@@ -124,6 +124,15 @@ async fn create(
         None => first_line()?,
     };
     let origin = config.origin(config.server.bind);
+    if let Some(made_under) = database.read(store::origin_of_accounts).await? {
+        ensure!(
+            made_under.as_str() == origin.as_str(),
+            "the accounts here belong to {} and this one would belong to {}; \
+             give the settings of the server (--config, --bind or --public-url)",
+            made_under.as_str(),
+            origin.as_str(),
+        );
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keyring = Arc::new(Keyring::open(&config.data_dir)?);
     let auth = Auth::start(config, &origin, database, &clock, &keyring).await?;

@@ -110,10 +110,15 @@ impl Origin {
     pub fn new(url: &Url) -> Self {
         let text = url.origin().ascii_serialization();
         let authority = url.authority().rsplit('@').next().unwrap_or_default();
+        let authority = authority.to_owned();
+        let mut url = url.clone();
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
         Self {
-            authority: authority.to_owned(),
-            url: url.clone(),
+            url,
             text,
+            authority,
         }
     }
 

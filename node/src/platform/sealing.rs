@@ -106,11 +106,18 @@ impl Keyring {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Key::generate().map_err(KeyringError::Random)?;
-                write_new(data_dir, &path, &key).map_err(fault)?;
-                Ok(Self {
-                    keys: vec![key.clone()],
-                    newest: key,
-                })
+                match write_new(data_dir, &path, &key) {
+                    // Another process that started at the same moment was first.
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        let text = fs::read_to_string(&path).map_err(fault)?;
+                        Self::parse(&text, &path)
+                    }
+                    Err(error) => Err(fault(error)),
+                    Ok(()) => Ok(Self {
+                        keys: vec![key.clone()],
+                        newest: key,
+                    }),
+                }
             }
             Err(error) => Err(fault(error)),
         }
@@ -220,7 +227,7 @@ impl Key {
 
 /// Writes the file under another name first, so that a crash leaves a whole one or none.
 fn write_new(directory: &Path, path: &Path, key: &Key) -> io::Result<()> {
-    let draft = path.with_extension("new");
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -238,8 +245,9 @@ fn write_new(directory: &Path, path: &Path, key: &Key) -> io::Result<()> {
     )?;
     writeln!(file, "{id} {secret}")?;
     file.sync_all()?;
-    fs::hard_link(&draft, path)?;
+    let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
+    linked?;
     fs::File::open(directory)?.sync_all()
 }
 

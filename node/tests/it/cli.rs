@@ -132,6 +132,10 @@ fn accounts_are_made_listed_and_promoted() {
     let twice = command.args(["user", "create", "Alice"]).output().unwrap();
     assert_fails(&twice, &["taken"]);
     let mut command = folkmoot(directory.path());
+    let elsewhere = ["--bind", "127.0.0.1:9", "user", "create", "carol"];
+    let elsewhere = command.args(elsewhere).output().unwrap();
+    assert_fails(&elsewhere, &["127.0.0.1:8080", "--public-url"]);
+    let mut command = folkmoot(directory.path());
     let nobody = command
         .args(["user", "promote", "carol", "admin"])
         .output()
