@@ -55,10 +55,7 @@ impl fmt::Debug for MemoryDeliveryStore {
     }
 }
 
-fn done<T: Send>(value: T) -> BoxFuture<'static, Result<T, StoreError>>
-where
-    T: 'static,
-{
+fn done<T: Send + 'static>(value: T) -> BoxFuture<'static, Result<T, StoreError>> {
     Box::pin(ready(Ok(value)))
 }
 

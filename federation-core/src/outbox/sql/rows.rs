@@ -91,23 +91,27 @@ impl From<PeerRow> for PeerHealth {
 }
 
 pub(super) fn parse_id(text: &str) -> Result<DeliveryId, DatabaseError> {
-    text.parse().map_err(|_| DatabaseError::Malformed {
+    text.parse().map_err(|_invalid| DatabaseError::Malformed {
         what: "delivery id",
     })
 }
 
 pub(super) fn parse_url(text: &str) -> Result<Url, DatabaseError> {
-    Url::parse(text).map_err(|_| DatabaseError::Malformed { what: "URL" })
+    Url::parse(text).map_err(|_invalid| DatabaseError::Malformed { what: "URL" })
 }
 
 pub(super) fn parse_recipients(text: &str) -> Result<Vec<Url>, DatabaseError> {
-    serde_json::from_str(text).map_err(|_| DatabaseError::Malformed {
+    serde_json::from_str(text).map_err(|_invalid| DatabaseError::Malformed {
         what: "list of recipients",
     })
 }
 
 pub(super) fn recipients_text(recipients: &[Url]) -> String {
-    serde_json::Value::from_iter(recipients.iter().map(Url::as_str)).to_string()
+    recipients
+        .iter()
+        .map(Url::as_str)
+        .collect::<serde_json::Value>()
+        .to_string()
 }
 
 /// A count that the schema keeps from being negative.

@@ -134,13 +134,16 @@ fn give_back_leases(
     Ok(held)
 }
 
+/// State, status and error of deliveries that end alike.
+type Ending<'a> = (&'a str, Option<u16>, Option<&'a str>);
+
 /// Takes delivered and dead ones out of their lanes, and ends lanes that are empty then.
 fn finish(
     connection: &mut Connection,
     settlements: &[&Settlement],
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let mut alike: BTreeMap<(&str, Option<u16>, Option<&str>), Vec<String>> = BTreeMap::new();
+    let mut alike: BTreeMap<Ending<'_>, Vec<String>> = BTreeMap::new();
     let mut lanes = Vec::new();
     for settlement in settlements {
         if let Some(state) = final_state(settlement.verdict) {

@@ -35,7 +35,7 @@ pub fn expire(
         error: "given up: it could not be delivered in time",
         now,
     };
-    withdraw(connection, old, &end, on_settled)
+    withdraw(connection, &old, &end, on_settled)
 }
 
 /// Withdraws what is queued about `object_id` and not being sent; answers how many.
@@ -59,7 +59,7 @@ pub fn cancel_for_object(
         error: "withdrawn before it was sent",
         now,
     };
-    withdraw(connection, about, &end, on_settled)
+    withdraw(connection, &about, &end, on_settled)
 }
 
 struct End {
@@ -70,7 +70,7 @@ struct End {
 
 fn withdraw(
     connection: &mut Connection,
-    found: Vec<(String, Option<LaneId>)>,
+    found: &[(String, Option<LaneId>)],
     end: &End,
     on_settled: Option<&OnSettled>,
 ) -> Result<usize, DatabaseError> {

@@ -42,8 +42,8 @@ impl Default for WorkerConfig {
             hold_back_after: 3,
             lease: Duration::from_secs(90),
             limits: FetchLimits::delivery(),
-            sweep_every: Duration::from_secs(60),
-            retention: Duration::from_secs(30 * 24 * 60 * 60),
+            sweep_every: Duration::from_mins(1),
+            retention: Duration::from_hours(30 * 24),
             drain: Duration::from_secs(10),
         }
     }

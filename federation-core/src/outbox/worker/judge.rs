@@ -12,7 +12,7 @@ use crate::outbox::store::{PeerReport, PeerUpdate, Settlement, Verdict};
 use crate::signature::Scheme;
 
 /// How often it is written down that a healthy peer is healthy.
-const HEALTH_NOTED_EVERY: Duration = Duration::from_secs(60);
+const HEALTH_NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// One attempt that has ended.
 #[derive(Debug)]
@@ -72,9 +72,12 @@ impl Judge {
         let status = outcome.status();
         let attempts = delivery.attempts.saturating_add(1);
         let over = self.config.backoff.is_over(delivery.queued_at, now);
-        let retry = |after| match over {
-            true => Verdict::Dead,
-            false => Verdict::Retry(self.config.backoff.retry_at(attempts, after, now)),
+        let retry = |after| {
+            if over {
+                Verdict::Dead
+            } else {
+                Verdict::Retry(self.config.backoff.retry_at(attempts, after, now))
+            }
         };
         let (verdict, error) = match outcome {
             Outcome::Delivered { .. } => (Verdict::Delivered, None),

@@ -27,7 +27,8 @@ pub struct DatabaseOptions {
     pub sole_process: bool,
     /// How many writes at most share one commit. Default: 64.
     pub group_limit: usize,
-    /// Threads that write to PostgreSQL; SQLite always has one. Default: 4.
+    /// Threads that write to PostgreSQL; SQLite always has one. Default: 1, which groups as fast as
+    /// several and lets no two groups wait for each other's rows.
     pub postgres_writers: usize,
     /// Threads that read. Default: 4.
     pub readers: usize,
@@ -54,7 +55,7 @@ impl DatabaseOptions {
             durability: Durability::Full,
             sole_process: true,
             group_limit: 64,
-            postgres_writers: 4,
+            postgres_writers: 1,
             readers: 4,
             queue_limit: 1024,
             busy_timeout: Duration::from_secs(5),
@@ -144,17 +145,17 @@ impl Database {
             _lock: lock.clone(),
             _running: running.clone(),
         };
-        let (committed, commits) = watch::channel(0);
+        let (committed, committed_receiver) = watch::channel(0);
         let committed = Arc::new(committed);
         let (writes, write_queue) = mpsc::channel(options.queue_limit.max(1));
         let (reads, read_queue) = mpsc::channel(options.queue_limit.max(1));
 
         let write_queue = Arc::new(Mutex::new(write_queue));
-        let writers = match options.url.backend() {
+        let thread_count = match options.url.backend() {
             Backend::Sqlite => 1,
             Backend::Postgres => options.postgres_writers.max(1),
         };
-        for _ in 0..writers {
+        for _ in 0..thread_count {
             // The first connection to SQLite turns the journal mode, so writers come first.
             let connection = connect(&options, Purpose::Write)?;
             writer::spawn(
@@ -179,7 +180,7 @@ impl Database {
             shared: Arc::new(Shared {
                 options,
                 queues: RwLock::new(Some(Queues { writes, reads })),
-                committed: commits,
+                committed: committed_receiver,
                 threads: tokio::sync::Mutex::new(threads),
             }),
         })

@@ -176,7 +176,7 @@ impl Writer {
                 Err(GroupFault::RolledBack(error)) => {
                     tracing::debug!(%error, "a group of writes is run one by one");
                     // What ran saw changes of others that are gone now: all start afresh.
-                    let mut all: Vec<_> = group.drain(..).collect();
+                    let mut all: Vec<_> = std::mem::take(group);
                     all.append(&mut again);
                     again = all;
                 }
