@@ -278,7 +278,7 @@ fn i2_a_group_whose_commit_is_lost_is_not_run_again() {
             }
         };
         let busy = database.write(|_| -> Result<(), DatabaseError> {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
             Ok(())
         });
         let (_, one, two) =
