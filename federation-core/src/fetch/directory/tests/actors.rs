@@ -114,6 +114,13 @@ async fn refreshes_at_most_once_per_interval() {
         world.directory.refresh(&url(ALICE)).await.unwrap();
     }
     assert_eq!(world.web.count(ALICE), 1);
+    world.directory.forget(&url(ALICE)).await;
+    world.directory.refresh(&url(ALICE)).await.unwrap();
+    assert_eq!(
+        world.web.count(ALICE),
+        1,
+        "the store knows when it was fetched"
+    );
     world.clock.advance(Duration::from_mins(1));
     for _ in 0..5 {
         world.directory.refresh_key(&url(MAIN_KEY)).await.unwrap();

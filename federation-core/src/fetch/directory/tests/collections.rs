@@ -104,6 +104,7 @@ async fn attack_57_refuses_a_page_with_too_many_entries_and_pages_elsewhere() {
     world.web.serve(OUTBOX, &outer(&json!(elsewhere)));
     let read_none = read(&world, CollectionLimits::default()).await;
     assert_eq!((read_none.items.len(), read_none.complete), (0, false));
+    assert_eq!(world.web.count(elsewhere), 0);
     let via = "https://a.example/outbox?p=1";
     world.redirect(via, elsewhere);
     world.web.serve(OUTBOX, &outer(&json!(via)));
