@@ -61,6 +61,8 @@ async fn attack_31_a_gone_actor_proves_nothing_about_others() {
         activity("Follow", BOB, "https://here.example/users/alice"),
         activity("Delete", BOB, "https://there.example/notes/1"),
         activity("Delete", BOB, CAROL),
+        activity("Move", BOB, BOB),
+        activity("Update", BOB, BOB),
         farewell(CAROL),
     ] {
         let refused = world.send_as_bob(&sent).await.unwrap_err();
