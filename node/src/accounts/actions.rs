@@ -2,6 +2,7 @@
 
 use super::error::AccountError;
 use super::model::{ProfileChange, User};
+use super::search;
 use super::store;
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageQuery};
@@ -49,6 +50,6 @@ pub async fn search(
     page: PageQuery<UserId>,
 ) -> Result<Page<User, UserId>, AccountError> {
     ctx.db()
-        .read(move |connection| Ok(store::search(connection, &text, &page)?))
+        .read(move |connection| Ok(search::search(connection, &text, &page)?))
         .await
 }

@@ -6,6 +6,7 @@ pub mod federate;
 pub mod model;
 pub mod resolve;
 mod routes;
+mod search;
 pub mod store;
 pub mod wire;
 
