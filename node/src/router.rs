@@ -29,7 +29,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(peers::router())
         .merge(delivery::router())
         .merge(channels::router())
-        .merge(messages::router())
+        .merge(messages::router(Arc::clone(parts.edge.people())))
         .merge(dms::router(Arc::clone(parts.edge.people())))
         .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use federation_core::store::sql::DatabaseError;
+
 use crate::app::Parts;
 use crate::auth;
 use crate::federation;
+use crate::messages;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
@@ -60,7 +63,11 @@ async fn clear_once(ctx: &Ctx) -> Result<(), ApiError> {
     loop {
         let removed = ctx
             .db()
-            .write(move |connection| idempotency::prune(connection, now, CLEARED_AT_ONCE))
+            .write(move |connection| {
+                let keys = idempotency::prune(connection, now, CLEARED_AT_ONCE)?;
+                let buried = messages::store::prune_buried(connection, now, CLEARED_AT_ONCE)?;
+                Ok::<_, DatabaseError>(keys.max(buried))
+            })
             .await?;
         if removed < full {
             return Ok(());

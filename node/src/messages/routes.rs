@@ -1,32 +1,40 @@
 //! `/api/v1/channels/{id}/messages`: read, send, edit and delete.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
+use axum::{Extension, Router};
+use federation_core::store::sql::DatabaseError;
 use http::{StatusCode, Uri};
+use url::Url;
 
 use super::actions::{self, NewMessage, Place};
+use super::federate;
 use super::model::Draft;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::base::ids::{ChannelId, MessageId};
 use crate::base::page::PageQuery;
+use crate::channels;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::idempotency::{Created, Creation};
+use crate::platform::http::idempotency::{Created, Creation, Idempotency};
 use crate::platform::http::page;
+use crate::platform::people::People;
 
-/// The routes of this feature.
-pub fn router() -> Router<Ctx> {
+/// The routes of this feature; `people` finds those of other nodes.
+pub fn router(people: Arc<dyn People>) -> Router<Ctx> {
     Router::new()
         .route("/api/v1/channels/{id}/messages", get(list).post(send))
         .route(
             "/api/v1/channels/{id}/messages/{mid}",
             get(show).patch(edit).delete(delete),
         )
+        .layer(Extension(people))
 }
 
 async fn list(
@@ -42,6 +50,7 @@ async fn list(
 
 async fn send(
     State(ctx): State<Ctx>,
+    Extension(people): Extension<Arc<dyn People>>,
     user: CurrentUser,
     Path(channel): Path<ChannelId>,
     creation: Creation<PostMessage>,
@@ -58,17 +67,73 @@ async fn send(
         draft,
         reply_to: body.reply_to,
     };
-    let scope = user.id.to_string();
-    let held = ctx.clone();
+    match attempt(&ctx, &new, &idempotency, false).await {
+        Err(Failure::Strangers(actors)) => {
+            for actor in actors {
+                // Whoever cannot be found is shown as failed in `delivery`.
+                if let Err(error) = people.by_actor(&actor).await {
+                    tracing::debug!(%error, "cannot look up a recipient");
+                }
+            }
+            attempt(&ctx, &new, &idempotency, true).await
+        }
+        done => done,
+    }
+    .map_err(ApiError::from)
+}
+
+/// Why a message was not sent.
+enum Failure {
+    /// The inboxes of these members have to be looked up first, outside of the transaction.
+    Strangers(Vec<Url>),
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Strangers(_) => Self::not_found(),
+        }
+    }
+}
+
+async fn attempt(
+    ctx: &Ctx,
+    new: &NewMessage,
+    idempotency: &Idempotency,
+    asked: bool,
+) -> Result<Created, Failure> {
+    let (held, new, idempotency) = (ctx.clone(), new.clone(), idempotency.clone());
+    let scope = new.author.to_string();
     ctx.db()
         .write(move |connection| {
+            let strangers = if asked {
+                Vec::new()
+            } else {
+                federate::strangers(connection, new.channel)?
+            };
+            if !strangers.is_empty() && channels::is_member(connection, new.channel, new.author)? {
+                return Err(Failure::Strangers(strangers));
+            }
             let log = EventLog::begin(connection)?;
-            idempotency.once(&held, connection, &scope, |connection| {
-                Ok((
-                    StatusCode::CREATED,
-                    actions::send(&held, connection, &log, &new)?,
-                ))
-            })
+            let created = idempotency.once(&held, connection, &scope, |connection| {
+                let sent = actions::send(&held, connection, &log, &new)?;
+                Ok((StatusCode::CREATED, sent))
+            });
+            Ok(created?)
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! All SQL that writes messages and what became of them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use diesel::prelude::*;
 use federation_core::Timestamp;
@@ -258,17 +259,21 @@ pub fn was_buried(
     Ok(row.first::<i64>(connection).optional()?.is_some())
 }
 
-/// Forgets up to `limit` such deletions older than `before`; answers how many.
+/// How long deletions of messages that never came are remembered.
+const KEEP_BURIED: Duration = Duration::from_hours(30 * 24);
+
+/// Forgets up to `limit` such deletions once they are old; answers how many.
 ///
 /// # Errors
 /// The database failed.
 pub fn prune_buried(
     connection: &mut Connection,
-    before: Timestamp,
+    now: Timestamp,
     limit: i64,
 ) -> Result<usize, DatabaseError> {
+    let before = now.minus(KEEP_BURIED).as_millis();
     let old: Vec<(String, String)> = message_tombstones::table
-        .filter(message_tombstones::deleted_at.lt(before.as_millis()))
+        .filter(message_tombstones::deleted_at.lt(before))
         .order(message_tombstones::deleted_at)
         .limit(limit)
         .select((message_tombstones::uri, message_tombstones::actor_uri))

@@ -19,4 +19,4 @@ pub use receive::{Received, receive_create, receive_delete, receive_update};
 pub use settled::on_settled;
 
 pub(super) use note::Post;
-pub(super) use outgoing::{send_create, send_delete, send_update};
+pub(super) use outgoing::{send_create, send_delete, send_update, strangers};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use federation_core::outbox::sql::{cancel_for_object, enqueue};
 use federation_core::outbox::{Outgoing, plan_targets};
@@ -11,12 +12,12 @@ use url::Url;
 
 use super::note::{self, Post, url};
 use crate::accounts::model::User;
-use crate::base::ids::RequestId;
+use crate::base::ids::{ChannelId, RequestId};
 use crate::messages::model::{FAILED, QUEUED, Recipient};
 use crate::messages::store;
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;
-use crate::platform::db::schema::remote_actors;
+use crate::platform::db::schema::{channel_members, remote_actors, users};
 
 /// Sends a new message to the nodes of the other members.
 pub(in crate::messages) fn send_create(
@@ -132,6 +133,23 @@ fn deliver(
     let view =
         |(recipient, user): (&Recipient, &&User)| DeliveryView::new(recipient, user, ctx.origin());
     Ok(recipients.iter().zip(&people).map(view).collect())
+}
+
+/// Members of other nodes whose documents are not stored, so that nobody knows their inbox.
+pub(in crate::messages) fn strangers(
+    connection: &mut Connection,
+    channel: ChannelId,
+) -> Result<Vec<Url>, DatabaseError> {
+    let known = remote_actors::table.filter(remote_actors::id.eq(users::actor_uri));
+    let actors: Vec<String> = channel_members::table
+        .inner_join(users::table)
+        .filter(channel_members::channel_id.eq(channel))
+        .filter(users::domain.is_not_null())
+        .filter(users::deleted_at.is_null())
+        .filter(not(exists(known)))
+        .select(users::actor_uri)
+        .load(connection)?;
+    actors.iter().map(|actor| url(actor)).collect()
 }
 
 /// The documents of the actors of these people, by id, as far as they are known.

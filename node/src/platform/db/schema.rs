@@ -189,6 +189,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     channel_members,
     messages,
     message_recipients,
+    remote_actors,
 );
 diesel::allow_tables_to_appear_in_same_query!(users, follows);
 diesel::joinable!(credentials -> users (user_id));

@@ -201,3 +201,50 @@ fn commit_to_frame_takes_little() {
         assert!(times[100] < Duration::from_millis(50), "{:?}", times[100]);
     });
 }
+
+#[test]
+fn a_log_that_was_pruned_says_so() {
+    use folkmoot::platform::events::{self, Retention};
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (alice, bob) = (world.member("alice").await, world.member("bob").await);
+        let dm = alice.dm(&["bob"]).await;
+        let (_, ready) = bob.socket(None).await;
+        for index in 0..3 {
+            alice.say(&dm, &index.to_string()).await;
+        }
+        let ctx = world.app.ctx();
+        // A clock that is ahead makes everything old.
+        let clock = federation_core::testing::ManualClock::new(
+            ctx.clock().now().plus(Duration::from_secs(100 * 3600)),
+        );
+        let retention = Retention {
+            keep: Duration::from_secs(3600),
+            every: Duration::from_secs(3600),
+        };
+        let stop = tokio_util::sync::CancellationToken::new();
+        let clock: std::sync::Arc<dyn federation_core::Clock> = std::sync::Arc::new(clock);
+        let pruning = tokio::spawn(events::prune(
+            ctx.db().clone(),
+            clock,
+            retention,
+            stop.clone(),
+        ));
+        let seq = ready["seq"].as_i64();
+        let mut left = 50;
+        while bob.socket(seq).await.1["resumed"] == true {
+            left -= 1;
+            assert!(left > 0, "the log was not pruned");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        stop.cancel();
+        pruning.await.unwrap();
+        // The newest event stays, and numbers go on.
+        let (mut socket, now) = bob.socket(None).await;
+        let (_, again) = bob.socket(now["seq"].as_i64()).await;
+        assert_eq!(again["resumed"], true);
+        alice.say(&dm, "after").await;
+        let frame = socket.next_op("message.created").await;
+        assert!(frame["seq"].as_i64() > now["seq"].as_i64());
+    });
+}
