@@ -93,6 +93,7 @@ impl Inbox {
             return Err(ReceiveError::NotTheActor);
         }
         let (actor, proof) = self.prove(&claim, &activity).await?;
+        tracing::trace!(activity = %activity.id, actor = %activity.actor, "verified");
         let raw = request.into_body();
         Ok(Verified::new(activity, actor, raw, now, proof))
     }

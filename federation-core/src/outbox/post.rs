@@ -65,6 +65,7 @@ impl Poster {
             Ok(headers) => headers,
             Err(error) => return rejected(error.to_string()),
         };
+        tracing::trace!(activity = %delivery.activity_id, inbox = %delivery.inbox, %scheme, "signed");
         headers.insert(CONTENT_TYPE, ACTIVITY_JSON);
         headers.insert(ACCEPT, ACTIVITY_JSON);
         let request = OutboundRequest::post(
@@ -83,6 +84,7 @@ impl Poster {
         };
         match answer {
             Ok(answer) => {
+                tracing::trace!(inbox = %delivery.inbox, status = answer.status.as_u16(), "answered");
                 let retry_after = answer.retry_after(self.clock.now());
                 Outcome::from_status(answer.status, retry_after)
             }

@@ -2,6 +2,7 @@
 
 mod config;
 mod federation;
+mod lab;
 mod migrate;
 mod output;
 mod serve;
@@ -56,6 +57,8 @@ enum Command {
     Config(config::Command),
     /// Bring the schema of the database up to date
     Migrate,
+    /// Start two nodes on this machine that talk, and show every hop with its time
+    Lab(lab::LabArgs),
     /// Look at other servers and at what they send
     #[command(subcommand)]
     Federation(federation::Command),
@@ -118,6 +121,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Serve => serve::run(global.load()?, &global.command()).await,
         Command::Config(command) => config::run(&command, global),
         Command::Migrate => migrate::run(global.load()?, global.output()).await,
+        Command::Lab(args) => lab::run(&args, global.output()).await,
         Command::Federation(command) => federation::run(&command, global).await,
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
     }

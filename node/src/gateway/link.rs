@@ -93,7 +93,10 @@ impl Link {
         };
         tokio::select! {
             biased;
-            sent = sending => sent.map_err(|_broken| Ended::Gone),
+            sent = sending => {
+                tracing::trace!("pushed");
+                sent.map_err(|_broken| Ended::Gone)
+            }
             reason = watch.over() => Err(reason.into()),
             () = lagged.cancelled() => Err(CloseReason::TooSlow.into()),
             () = tokio::time::sleep(SEND_WITHIN) => Err(CloseReason::TooSlow.into()),

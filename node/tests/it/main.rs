@@ -13,5 +13,6 @@ mod chat;
 mod cli;
 mod delivery;
 mod http;
+mod lab;
 mod schema;
 mod tidy;

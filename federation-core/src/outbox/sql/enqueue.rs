@@ -46,6 +46,7 @@ pub fn enqueue(
         let mut lanes = take_places(connection, lanes, &held_back, now)?;
         insert_deliveries(connection, outgoing, chunk, &mut lanes, now)?;
     }
+    tracing::trace!(activity = %outgoing.activity_id, "queued");
     Ok(wanted.iter().map(|wanted| wanted.id).collect())
 }
 

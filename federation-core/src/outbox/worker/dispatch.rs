@@ -203,6 +203,7 @@ impl Dispatch {
     fn send(&mut self, claimed: Vec<ClaimedDelivery>) {
         let mut digests: HashMap<Url, BodyDigest> = HashMap::new();
         for delivery in claimed {
+            tracing::trace!(activity = %delivery.activity_id, inbox = %delivery.inbox, "leased");
             let health = &delivery.peer_health;
             let standing = Standing::of(health.failures, health.last_success_at.is_some());
             // The store has counted by the same rules, so there is a place; a count that is off
