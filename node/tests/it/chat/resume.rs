@@ -216,11 +216,11 @@ fn a_log_that_was_pruned_says_so() {
         let ctx = world.app.ctx();
         // A clock that is ahead makes everything old.
         let clock = federation_core::testing::ManualClock::new(
-            ctx.clock().now().plus(Duration::from_secs(100 * 3600)),
+            ctx.clock().now().plus(Duration::from_hours(100)),
         );
         let retention = Retention {
-            keep: Duration::from_secs(3600),
-            every: Duration::from_secs(3600),
+            keep: Duration::from_hours(1),
+            every: Duration::from_hours(1),
         };
         let stop = tokio_util::sync::CancellationToken::new();
         let clock: std::sync::Arc<dyn federation_core::Clock> = std::sync::Arc::new(clock);
