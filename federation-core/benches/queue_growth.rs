@@ -5,7 +5,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
-    missing_docs,
     reason = "a benchmark prints its table and stops at the first failure"
 )]
 
@@ -117,7 +116,7 @@ async fn deliver_one(store: &SqlDeliveryStore, round: u32) {
         peers: Vec::new(),
         claim: Some(Claim {
             lease: round.to_string(),
-            lease_until: now.plus(Duration::from_secs(60)),
+            lease_until: now.plus(Duration::from_mins(1)),
             room: Room::new(RoomLimits::default()),
         }),
         now,

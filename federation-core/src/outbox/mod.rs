@@ -17,7 +17,8 @@ pub mod sql;
 mod store;
 mod worker;
 
-#[cfg(all(test, feature = "diesel"))]
+#[cfg(test)]
+#[cfg(feature = "diesel")]
 mod tests;
 
 pub use audience::plan_targets;

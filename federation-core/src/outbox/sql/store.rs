@@ -53,6 +53,14 @@ impl SqlDeliveryStore {
         Box::pin(async move { Ok(self.database.write(operation).await?) })
     }
 
+    fn write_relaxed<T, F>(&self, operation: F) -> BoxFuture<'_, Result<T, StoreError>>
+    where
+        F: Fn(&mut Connection) -> Result<T, DatabaseError> + Send + 'static,
+        T: Send + 'static,
+    {
+        Box::pin(async move { Ok(self.database.write_relaxed(operation).await?) })
+    }
+
     fn read<T, F>(&self, query: F) -> BoxFuture<'_, Result<T, StoreError>>
     where
         F: FnOnce(&mut Connection) -> Result<T, DatabaseError> + Send + 'static,
@@ -82,7 +90,8 @@ impl DeliveryStore for SqlDeliveryStore {
 
     fn turn(&self, turn: Turn) -> BoxFuture<'_, Result<TurnEnd, StoreError>> {
         let on_settled = self.on_settled.clone();
-        self.write(move |c| {
+        // Lost in a power cut, a lease or a settlement only has a delivery sent once more.
+        self.write_relaxed(move |c| {
             let (settlements, peers) = (&turn.settlements, &turn.peers);
             settle::settle(c, settlements, peers, turn.now, on_settled.as_ref())?;
             match &turn.claim {

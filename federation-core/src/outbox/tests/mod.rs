@@ -23,7 +23,7 @@ use crate::store::sql::federation_migrations;
 use crate::testing::on_each_backend;
 
 const START: Timestamp = Timestamp::from_millis(1_795_190_734_000);
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Runs `body` on a store in memory, on SQLite and on PostgreSQL.
 fn on_each_store(body: impl AsyncFn(Arc<dyn DeliveryStore>) + Sync) {

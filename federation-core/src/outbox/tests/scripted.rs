@@ -45,7 +45,6 @@ pub(super) enum Manner {
     Status(u16),
     /// This status, with a `Retry-After` in seconds.
     Later(u16, u64),
-    Refuses,
     NeverAnswers,
     /// Takes RFC 9421 signatures only.
     OnlyRfc9421,
@@ -107,6 +106,15 @@ fn answer(url: &Url, status: u16, headers: HeaderMap) -> OutboundResponse {
     OutboundResponse::new(status, headers, Bytes::new(), url.clone())
 }
 
+/// An attempt, until it is answered or given up.
+struct UnderWay<'a>(&'a Network, String);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.lock().unwrap().remove(&self.1);
+    }
+}
+
 impl Transport for Network {
     fn execute(
         &self,
@@ -123,27 +131,22 @@ impl Transport for Network {
             let at = self.clock.as_ref().map_or(START, |clock| clock.now());
             let manner = self.manners.lock().unwrap().get(&host).cloned();
             self.seen.lock().unwrap().push(Seen { host, body, at });
+            let _under_way = UnderWay(self, name);
             tokio::task::yield_now().await;
-            let answer = match manner.unwrap_or(Manner::Status(202)) {
+            match manner.unwrap_or(Manner::Status(202)) {
                 Manner::Status(status) => Ok(answer(&request.url, status, HeaderMap::new())),
                 Manner::Later(status, seconds) => {
                     let mut headers = HeaderMap::new();
                     headers.insert("retry-after", seconds.into());
                     Ok(answer(&request.url, status, headers))
                 }
-                Manner::Refuses => Err(FetchError::Connect("connection refused".into())),
-                Manner::NeverAnswers => {
-                    self.under_way.lock().unwrap().remove(&name);
-                    pending().await
-                }
+                Manner::NeverAnswers => pending().await,
                 Manner::OnlyRfc9421 => {
                     let knows = request.headers.contains_key("signature-input");
                     let status = if knows { 202 } else { 401 };
                     Ok(answer(&request.url, status, HeaderMap::new()))
                 }
-            };
-            self.under_way.lock().unwrap().remove(&name);
-            answer
+            }
         })
     }
 }
@@ -182,11 +185,13 @@ impl Running {
         clock: Arc<ManualClock>,
         config: WorkerConfig,
     ) -> Self {
+        let transport: Arc<dyn Transport> = network.clone();
+        let time: Arc<dyn Clock> = clock.clone();
         let worker = DeliveryWorker::new(
             Arc::clone(&store),
-            Arc::clone(&network) as Arc<dyn Transport>,
+            transport,
             Arc::new(OneKey),
-            Arc::clone(&clock) as Arc<dyn Clock>,
+            time,
             config,
         );
         let stop = CancellationToken::new();
@@ -209,14 +214,6 @@ impl Running {
     pub(super) async fn crash(self) {
         self.task.abort();
         let _stopped = self.task.await;
-    }
-
-    /// Moves the clock in steps of a second, leaving the worker time at each.
-    pub(super) async fn pass(&self, seconds: u64) {
-        for _ in 0..seconds {
-            self.clock.advance(Duration::from_secs(1));
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
     }
 }
 

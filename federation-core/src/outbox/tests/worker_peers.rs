@@ -119,7 +119,7 @@ async fn two_workers_on_one_queue_never_send_the_same_at_once() {
         .unwrap();
     let stores: Vec<Arc<dyn DeliveryStore>> = [first, second]
         .into_iter()
-        .map(|database| Arc::new(SqlDeliveryStore::new(database)) as Arc<dyn DeliveryStore>)
+        .map(|database| -> Arc<dyn DeliveryStore> { Arc::new(SqlDeliveryStore::new(database)) })
         .collect();
     let clock = Arc::new(ManualClock::new(START));
     let network = Network::new(&clock);

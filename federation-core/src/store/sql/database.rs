@@ -12,7 +12,8 @@ use super::location::DatabaseUrl;
 use super::migrations::Migrations;
 use super::process_lock::{ProcessLock, create_directory};
 use super::reader::{self, ReadJob};
-use super::writer::{self, Write, WriteJob};
+use super::write_job::{Write, WriteJob};
+use super::writer;
 
 /// How a database is opened; [`DatabaseOptions::new`] gives what a server wants.
 #[derive(Clone, Debug)]
@@ -230,10 +231,35 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
         T: Send + 'static,
     {
+        self.write_with(Durability::Full, operation).await
+    }
+
+    /// Runs `operation` like [`Database::write`], but need not wait for the disk.
+    ///
+    /// For changes whose loss in a power cut is made good by itself, such as a lease: nothing that
+    /// is answered to anybody. A later [`Database::write`] makes it durable with its own.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn write_relaxed<T, E, F>(&self, operation: F) -> Result<T, E>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.write_with(Durability::Relaxed, operation).await
+    }
+
+    async fn write_with<T, E, F>(&self, durability: Durability, operation: F) -> Result<T, E>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+        T: Send + 'static,
+    {
         let queue = self.queues()?.writes;
         let (reply, answer) = oneshot::channel();
         queue
-            .send(Box::new(Write::new(operation, reply)))
+            .send(Box::new(Write::new(operation, durability, reply)))
             .await
             .map_err(|_closed| DatabaseError::Closed)?;
         drop(queue);

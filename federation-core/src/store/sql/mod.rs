@@ -16,6 +16,7 @@ mod reader;
 mod received;
 mod remote_actors;
 pub(crate) mod schema;
+mod write_job;
 mod writer;
 
 #[cfg(test)]

@@ -1,77 +1,25 @@
 //! The write side: takes what is queued, runs each operation in its savepoint, commits once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
 use diesel::result::{Error as QueryError, QueryResult};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{RunQueryDsl as _, dsl::sql};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::connection::{Backend, Connection, Purpose, connect};
-use super::database::{DatabaseOptions, ThreadGuard};
+use super::database::{DatabaseOptions, Durability, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
+use super::write_job::WriteJob;
 use crate::each_backend;
 
 /// How often an operation is run again by itself before its failure is final.
 const SINGLE_ATTEMPTS: u32 = 4;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
-
-/// One queued write, whatever its types.
-pub(super) trait WriteJob: Send {
-    /// Runs the operation and keeps its answer; whether its changes are to be kept.
-    fn attempt(&mut self, connection: &mut Connection) -> bool;
-    /// Replaces the answer by a failure of the database.
-    fn fail(&mut self, error: DatabaseError);
-    /// Gives the caller the answer.
-    fn reply(self: Box<Self>);
-}
-
-/// A [`WriteJob`] from a closure.
-pub(super) struct Write<F, T, E> {
-    operation: F,
-    answer: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-}
-
-impl<F, T, E> Write<F, T, E> {
-    pub(super) fn new(operation: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
-        Self {
-            operation,
-            answer: None,
-            reply,
-        }
-    }
-}
-
-impl<F, T, E> WriteJob for Write<F, T, E>
-where
-    F: Fn(&mut Connection) -> Result<T, E> + Send,
-    E: From<DatabaseError> + Send,
-    T: Send,
-{
-    fn attempt(&mut self, connection: &mut Connection) -> bool {
-        let answer = catch_unwind(AssertUnwindSafe(|| (self.operation)(connection)))
-            .unwrap_or_else(|_panic| Err(DatabaseError::Panicked.into()));
-        let keep = answer.is_ok();
-        self.answer = Some(answer);
-        keep
-    }
-
-    fn fail(&mut self, error: DatabaseError) {
-        self.answer = Some(Err(error.into()));
-    }
-
-    fn reply(self: Box<Self>) {
-        if let Some(answer) = self.answer {
-            let _gone = self.reply.send(answer);
-        }
-    }
-}
 
 /// Starts a thread that commits the queued writes in groups.
 pub(super) fn spawn(
@@ -141,6 +89,8 @@ struct Writer {
     committed: Arc<watch::Sender<u64>>,
     faults: Faults,
     changes: i64,
+    /// Whether SQLite is set to commit without waiting for the disk.
+    relaxed: bool,
 }
 
 impl Writer {
@@ -151,12 +101,14 @@ impl Writer {
     ) -> Self {
         let faults = Faults::default();
         faults.watch(&mut connection);
+        let relaxed = options.durability == Durability::Relaxed;
         Self {
             options,
             connection,
             committed,
             faults,
             changes: 0,
+            relaxed,
         }
     }
 
@@ -195,7 +147,8 @@ impl Writer {
         group: &mut Vec<Box<dyn WriteJob>>,
         again: &mut Vec<Box<dyn WriteJob>>,
     ) -> Result<(), GroupFault> {
-        self.begin().map_err(GroupFault::RolledBack)?;
+        let relaxed = group.iter().all(|job| job.is_relaxed());
+        self.begin(relaxed).map_err(GroupFault::RolledBack)?;
         let mut finished = Vec::with_capacity(group.len());
         let mut result = Ok(());
         for mut job in group.drain(..) {
@@ -269,7 +222,7 @@ impl Writer {
     /// Runs one job as its own transaction.
     fn run_once(&mut self, job: &mut dyn WriteJob) -> End {
         self.faults.clear();
-        if let Err(error) = self.begin() {
+        if let Err(error) = self.begin(job.is_relaxed()) {
             self.unwind(0);
             let error = DatabaseError::from(error);
             if error.is_retryable() && self.options.url.backend() == Backend::Postgres {
@@ -307,12 +260,26 @@ impl Writer {
         self.faults.worst() == Faults::LOST || is_broken(&mut self.connection)
     }
 
-    fn begin(&mut self) -> QueryResult<()> {
+    /// Opens the transaction; a relaxed one does not wait for the disk, a later full one does for
+    /// both.
+    fn begin(&mut self, relaxed: bool) -> QueryResult<()> {
+        let relaxed = relaxed || self.options.durability == Durability::Relaxed;
         match &mut self.connection {
             Connection::Sqlite(c) => {
+                if relaxed != self.relaxed {
+                    let level = if relaxed { "NORMAL" } else { "FULL" };
+                    c.batch_execute(&format!("PRAGMA synchronous = {level}"))?;
+                    self.relaxed = relaxed;
+                }
                 AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
             }
-            Connection::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
+            Connection::Postgres(c) => {
+                AnsiTransactionManager::begin_transaction(c)?;
+                if relaxed {
+                    c.batch_execute("SET LOCAL synchronous_commit = off")?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -369,6 +336,7 @@ impl Writer {
                 self.faults.watch(&mut fresh);
                 self.connection = fresh;
                 self.changes = 0;
+                self.relaxed = self.options.durability == Durability::Relaxed;
             }
             Err(error) => tracing::warn!(%error, "cannot reconnect to the database"),
         }
