@@ -13,6 +13,9 @@ pub enum AccountError {
     /// Somebody of this node has that name.
     #[error("That user name is taken.")]
     UsernameTaken,
+    /// The name stands for a role or a mechanism.
+    #[error("That user name is reserved.")]
+    UsernameReserved,
     /// A profile text is too long or holds control characters.
     #[error("{field} takes at most {limit} characters and no control characters.")]
     InvalidText {
@@ -49,6 +52,7 @@ impl From<AccountError> for ApiError {
         let detail = error.to_string();
         match error {
             AccountError::InvalidUsername => Self::invalid("invalid_username", detail),
+            AccountError::UsernameReserved => Self::invalid("username_reserved", detail),
             AccountError::UsernameTaken => Self::conflict("username_taken", detail),
             AccountError::InvalidText { .. } => Self::invalid("invalid_text", detail),
             AccountError::InvalidEmail => Self::invalid("invalid_email", detail),

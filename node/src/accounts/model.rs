@@ -18,6 +18,26 @@ pub const MAX_DISPLAY_NAME: usize = 80;
 pub const MAX_BIO: usize = 2000;
 /// Characters in a user name of this node at most.
 const MAX_USERNAME: usize = 30;
+/// Names that stand for a role or a mechanism, so that nobody passes for it (RFC 2142).
+const RESERVED: &[&str] = &[
+    "abuse",
+    "actor",
+    "all",
+    "everyone",
+    "folkmoot",
+    "here",
+    "hostmaster",
+    "inbox",
+    "instance",
+    "me",
+    "node",
+    "noc",
+    "outbox",
+    "postmaster",
+    "security",
+    "system",
+    "webmaster",
+];
 /// Characters in an e-mail address at most (RFC 5321 s4.5.3.1.3).
 const MAX_EMAIL: usize = 254;
 
@@ -77,6 +97,11 @@ impl Username {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the name stands for a role or a mechanism and is given to nobody.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.as_str())
     }
 
     /// The id of the actor of this name at `origin`.
@@ -227,6 +252,14 @@ mod tests {
         ] {
             assert!(wrong.parse::<Username>().is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn names_of_mechanisms_are_reserved() {
+        let reserved = |name: &str| name.parse::<Username>().unwrap().is_reserved();
+        assert!(reserved("Everyone"));
+        assert!(!reserved("alice"));
+        assert!(RESERVED.iter().all(|name| reserved(name)));
     }
 
     #[test]

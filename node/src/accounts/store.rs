@@ -20,7 +20,7 @@ const FIRST_ACCOUNT_LOCK: i64 = 5_930_411_783_201;
 /// Makes an account of this node; the first one becomes its owner.
 ///
 /// # Errors
-/// The name is taken.
+/// The name is taken or reserved.
 pub fn insert_local(
     connection: &mut Connection,
     username: &Username,
@@ -28,6 +28,9 @@ pub fn insert_local(
     origin: &Origin,
     now: Timestamp,
 ) -> Result<User, AccountError> {
+    if username.is_reserved() {
+        return Err(AccountError::UsernameReserved);
+    }
     let role = if has_owner(connection)? {
         Role::User
     } else {

@@ -6,4 +6,4 @@ mod federate;
 mod gateway;
 mod messages;
 mod resume;
-mod world;
+pub(crate) mod world;

@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     pub(crate) http: reqwest::Client,
     address: SocketAddr,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl World {
@@ -33,12 +33,21 @@ impl World {
         database: &TestDatabase,
         change: impl FnOnce(&mut Config),
     ) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::start_at(database, tempfile::tempdir().unwrap(), 0, change).await
+    }
+
+    /// A server on what an earlier one left, at the same port if need be.
+    pub(crate) async fn start_at(
+        database: &TestDatabase,
+        data: tempfile::TempDir,
+        port: u16,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             data_dir: data.path().to_owned(),
             ..Config::default()
         };
-        config.server.bind = ([127, 0, 0, 1], 0).into();
+        config.server.bind = ([127, 0, 0, 1], port).into();
         config.database.url = Some(Secret::new(database.url_text()));
         change(&mut config);
         let listener = app::listen(&config).await.unwrap();
@@ -48,8 +57,14 @@ impl World {
             app,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             address,
-            _data: data,
+            data,
         }
+    }
+
+    /// Stops the server; answers its port and its data, for a second start.
+    pub(crate) async fn stop(self) -> (u16, tempfile::TempDir) {
+        assert!(self.app.stop().await, "the server did not end in time");
+        (self.address.port(), self.data)
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -72,6 +87,18 @@ impl World {
             id: answer["user"]["id"].as_str().unwrap().to_owned(),
             token: answer["access_token"].as_str().unwrap().to_owned(),
             refresh: answer["refresh_token"].as_str().unwrap().to_owned(),
+        }
+    }
+}
+
+impl World {
+    /// A member who signed in before the server started again.
+    pub(crate) fn returning(&self, token: String, id: String) -> Member<'_> {
+        Member {
+            world: self,
+            id,
+            token,
+            refresh: String::new(),
         }
     }
 }

@@ -1,0 +1,8 @@
+//! Two servers that federate over loopback, and strangers that try to.
+
+mod deliveries;
+mod documents;
+mod follows;
+mod forgeries;
+mod messages;
+mod pair;
