@@ -102,6 +102,7 @@ pub fn receive_create(
 ///
 /// # Security
 /// The stored author decides whose it is (I4), and a state older than the stored one is dropped.
+/// One of the same time is taken: many servers write times in whole seconds.
 pub fn receive_update(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -119,7 +120,7 @@ pub fn receive_update(
     let changed = note.updated.unwrap_or(now).min(now).as_millis();
     if message
         .origin_updated_at
-        .is_some_and(|known| known >= changed)
+        .is_some_and(|known| known > changed)
     {
         return Ok(Err(Ignored::Stale));
     }
