@@ -127,26 +127,20 @@ impl Member {
         items(&self.get("/api/v1/dms").await?)
     }
 
-    /// All messages of a conversation, oldest first.
+    /// All messages of a conversation, oldest first, read page by page from the newest.
     ///
     /// # Errors
-    /// When the server refuses, or paging does not end.
+    /// When the server refuses.
     pub async fn messages(&self, channel: &str) -> Result<Vec<Value>> {
-        let mut pages = Vec::new();
-        let mut path = format!("/api/v1/channels/{channel}/messages?limit=100");
-        loop {
-            let page = self.get(&path).await?;
-            let mut found = items(&page)?;
-            found.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
-            let oldest = found
-                .first()
-                .and_then(|m| m["id"].as_str())
-                .map(str::to_owned);
-            pages.push(found);
-            let Some(oldest) = oldest else { break };
-            path = format!("/api/v1/channels/{channel}/messages?limit=100&before={oldest}");
+        let first = format!("/api/v1/channels/{channel}/messages?limit=100");
+        let mut page = self.get(&first).await?;
+        let mut all = items(&page)?;
+        while let Some(cursor) = page["next"].as_str().map(str::to_owned) {
+            page = self.get(&format!("{first}&before={cursor}")).await?;
+            all.extend(items(&page)?);
         }
-        Ok(pages.into_iter().rev().flatten().collect())
+        all.reverse();
+        Ok(all)
     }
 
     /// Follows somebody by handle or actor id.

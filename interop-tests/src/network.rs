@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::Result;
@@ -22,6 +23,8 @@ use crate::wait;
 /// The servers' addresses are 127.0.0.2 to 127.0.0.20.
 const FIRST: u8 = 2;
 const LAST: u8 = 20;
+/// How long any answer may take.
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// One test's network. Dropping it removes its folder.
 #[derive(Debug)]
@@ -116,6 +119,7 @@ impl Network {
         let authority = reqwest::Certificate::from_pem(&pem)?;
         Ok(reqwest::Client::builder()
             .no_proxy()
+            .timeout(ANSWER)
             .add_root_certificate(authority)
             .build()?)
     }

@@ -56,20 +56,9 @@ impl Socket {
     /// # Errors
     /// When none comes in time, or the server closes.
     pub async fn next(&mut self) -> Result<Value> {
-        loop {
-            let message = timeout(PATIENCE, self.stream.next())
-                .await
-                .context("no frame came")?;
-            match message.context("the socket ended")?? {
-                Message::Text(text) => {
-                    let frame: Value = serde_json::from_str(text.as_str())?;
-                    self.seq = frame["seq"].as_i64().or(self.seq);
-                    return Ok(frame);
-                }
-                Message::Close(reason) => bail!("the server closed: {reason:?}"),
-                _ => {}
-            }
-        }
+        timeout(PATIENCE, self.read())
+            .await
+            .context("no frame came")?
     }
 
     /// The `d` of the next frame of kind `op`; others are passed over.
@@ -77,10 +66,29 @@ impl Socket {
     /// # Errors
     /// When none comes in time, or the server closes.
     pub async fn event(&mut self, op: &str) -> Result<Value> {
+        let wanted = async {
+            loop {
+                let mut frame = self.read().await?;
+                if frame["op"] == op {
+                    return Ok(frame["d"].take());
+                }
+            }
+        };
+        let found = timeout(PATIENCE, wanted).await;
+        found.with_context(|| format!("no {op} came"))?
+    }
+
+    async fn read(&mut self) -> Result<Value> {
         loop {
-            let mut frame = self.next().await?;
-            if frame["op"] == op {
-                return Ok(frame["d"].take());
+            let message = self.stream.next().await.context("the socket ended")??;
+            match message {
+                Message::Text(text) => {
+                    let frame: Value = serde_json::from_str(text.as_str())?;
+                    self.seq = frame["seq"].as_i64().or(self.seq);
+                    return Ok(frame);
+                }
+                Message::Close(reason) => bail!("the server closed: {reason:?}"),
+                _ => {}
             }
         }
     }
