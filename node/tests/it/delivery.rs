@@ -69,7 +69,7 @@ fn dead_deliveries_are_listed_and_sent_again() {
         };
         let reply = list("?state=dead").await;
         assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.json);
-        assert_eq!(ids(&reply), [other.clone(), dead.clone()]);
+        assert_eq!(ids(&reply), [other.as_str(), dead.as_str()]);
         let first = &reply.json["items"][1];
         assert_eq!(first["state"], "dead");
         assert_eq!(first["peer"], "one.invalid");
@@ -77,24 +77,27 @@ fn dead_deliveries_are_listed_and_sent_again() {
         assert_eq!(first["recipients"][0], "https://one.invalid/users/bob");
         assert!(first["settled_at"].is_string());
 
-        assert_eq!(ids(&list("?peer=One.invalid").await), [dead.clone()]);
+        assert_eq!(ids(&list("?peer=One.invalid").await), [dead.as_str()]);
         let of_peer = "/api/v1/federation/peers/two.invalid/deliveries?state=dead";
-        assert_eq!(ids(&app.get(of_peer, &owner.access).await), [other.clone()]);
+        assert_eq!(
+            ids(&app.get(of_peer, &owner.access).await),
+            [other.as_str()]
+        );
         assert!(ids(&list("?state=delivered").await).is_empty());
 
         let page = list("?state=dead&limit=1").await;
-        assert_eq!(ids(&page), [other.clone()]);
+        assert_eq!(ids(&page), [other.as_str()]);
         assert_eq!(page.text("/next"), other);
         assert!(page.headers["link"].to_str().unwrap().contains("before="));
         let rest = list(&format!("?state=dead&limit=1&before={other}")).await;
-        assert_eq!(ids(&rest), [dead.clone()]);
+        assert_eq!(ids(&rest), [dead.as_str()]);
         assert_eq!(rest.json["next"], Value::Null);
 
         let again = retry(&app, &dead, &owner.access).await;
         assert_eq!(again.status, StatusCode::OK, "{:?}", again.json);
         assert_eq!(again.text("/state"), "queued");
         assert_eq!(again.json["settled_at"], Value::Null);
-        assert_eq!(ids(&list("?state=dead").await), [other.clone()]);
+        assert_eq!(ids(&list("?state=dead").await), [other.as_str()]);
         let twice = retry(&app, &dead, &owner.access).await;
         twice.assert_problem(409, "delivery_not_ended");
         let shown = app

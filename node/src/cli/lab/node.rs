@@ -129,7 +129,7 @@ impl LabNode {
     pub(super) async fn event(
         &mut self,
         op: &str,
-        wanted: impl Fn(&Value) -> bool + Send,
+        wanted: impl Fn(&Value) -> bool + Send + Sync,
     ) -> Result<Value> {
         let listening = async {
             loop {
