@@ -23,3 +23,8 @@ pub mod platform;
 pub mod router;
 pub mod telemetry;
 pub mod workers;
+
+/// Holds the examples of the README to compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
