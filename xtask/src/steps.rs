@@ -72,7 +72,7 @@ impl Steps {
         Ok(ok)
     }
 
-    /// Runs something of our own as a step.
+    /// Runs something of our own as a step that everything after it needs.
     ///
     /// # Errors
     /// Those of `work`.
@@ -91,6 +91,14 @@ impl Steps {
             took: start.elapsed(),
         });
         result
+    }
+
+    /// Runs something of our own as a step that the rest can do without; a failure is noted.
+    pub(crate) fn attempt(&mut self, name: &str, work: impl FnOnce() -> Result<()>) {
+        if let Err(error) = self.own(name, work) {
+            println!("FAILED: {error:#}");
+            self.tally.failed += 1;
+        }
     }
 
     /// Notes a verdict reached without running a step: good, or a fault.
