@@ -15,5 +15,6 @@ mod delivery;
 mod federation;
 mod http;
 mod lab;
+mod lookup;
 mod schema;
 mod tidy;
