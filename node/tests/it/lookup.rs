@@ -75,11 +75,12 @@ async fn recorded(app: &TestApp, folder: &Path, signer: &Url, actor: &Url) -> St
     let (method, now) = (Method::POST, SystemClock.now());
     let bytes = Some(body.as_bytes());
     let headers = sign_request(Scheme::Cavage, &keys.rsa, &method, &inbox, bytes, now).unwrap();
-    let mut text = "POST /inbox HTTP/1.1\r\n".to_owned();
-    for (name, value) in &headers {
-        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
-    }
-    text.push_str(&format!("\r\n{body}"));
+    let line = |(name, value): (_, &http::HeaderValue)| {
+        let name: &http::HeaderName = name;
+        format!("{name}: {}\r\n", value.to_str().unwrap())
+    };
+    let headers = headers.iter().map(line).collect::<Vec<_>>().concat();
+    let text = format!("POST /inbox HTTP/1.1\r\n{headers}\r\n{body}");
     let path = folder.join("request.http");
     std::fs::write(&path, text).unwrap();
     path.to_str().unwrap().to_owned()
