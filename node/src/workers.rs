@@ -66,7 +66,8 @@ async fn clear_once(ctx: &Ctx) -> Result<(), ApiError> {
             .write(move |connection| {
                 let keys = idempotency::prune(connection, now, CLEARED_AT_ONCE)?;
                 let buried = messages::store::prune_buried(connection, now, CLEARED_AT_ONCE)?;
-                Ok::<_, DatabaseError>(keys.max(buried))
+                let known = federation::prune(connection, now, CLEARED_AT_ONCE)?;
+                Ok::<_, DatabaseError>(keys.max(buried).max(known))
             })
             .await?;
         if removed < full {

@@ -3,6 +3,7 @@
 use federation_core::vocab::Actor;
 
 use super::model::{MAX_BIO, MAX_DISPLAY_NAME, RemotePerson};
+use crate::base::text;
 
 /// Letters of a remote user name that are kept.
 const MAX_REMOTE_USERNAME: usize = 128;
@@ -40,36 +41,11 @@ fn line(text: &str, limit: usize) -> String {
     letters.take(limit).collect::<String>().trim().to_owned()
 }
 
-/// The text of an HTML description, one pass and without judging the markup.
+/// The text of an HTML description.
 fn text_of(html: &str) -> String {
     let end = html.floor_char_boundary(MAX_SUMMARY_BYTES);
-    let mut rest = html.split_at_checked(end).map_or("", |(start, _)| start);
-    let mut text = String::new();
-    while let Some((before, tagged)) = rest.split_once('<') {
-        text.push_str(before);
-        let (tag, after) = tagged.split_once('>').unwrap_or((tagged, ""));
-        if ["br", "/p", "/li", "/div"].iter().any(|name| {
-            tag.get(..name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(name))
-        }) {
-            text.push('\n');
-        }
-        rest = after;
-    }
-    text.push_str(rest);
-    for (entity, letter) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&amp;", "&"),
-    ] {
-        text = text.replace(entity, letter);
-    }
-    let allowed = |letter: &char| !letter.is_control() || *letter == '\n';
-    let letters = text.trim().chars().filter(allowed);
-    letters.take(MAX_BIO).collect()
+    let html = html.split_at_checked(end).map_or("", |(start, _)| start);
+    text::clean(&text::read(&text::sanitise(html)), MAX_BIO)
 }
 
 #[cfg(test)]
@@ -87,12 +63,12 @@ mod tests {
         assert_eq!(person(&actor).username, "bob");
         actor.preferred_username = Some("Bob".to_owned());
         actor.name = Some(format!("B\0o\nb{}", "x".repeat(200)));
-        actor.summary = Some("<p>a &amp;lt; b<br/>c</p><script>x".to_owned());
+        actor.summary = Some("<p>a &amp;lt; b<br/>c</p><script>x</script>".to_owned());
         let person = person(&actor);
         assert_eq!(person.username, "Bob");
         assert_eq!(person.domain, "there.example:8443");
         assert!(person.display_name.starts_with("Bobx"));
         assert_eq!(person.display_name.chars().count(), MAX_DISPLAY_NAME);
-        assert_eq!(person.bio, "a &lt; b\nc\nx");
+        assert_eq!(person.bio, "a &lt; b\nc");
     }
 }

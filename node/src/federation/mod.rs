@@ -10,6 +10,7 @@ pub mod keys;
 mod nodeinfo;
 mod objects;
 mod people;
+mod pruning;
 mod response;
 mod webfinger;
 
@@ -17,6 +18,7 @@ use axum::{Extension, Router};
 
 pub use self::delivery::deliver;
 pub use self::edge::{Edge, EdgeError, Foundation};
+pub use self::pruning::prune;
 use crate::platform::ctx::Ctx;
 
 /// The routes that other nodes use.

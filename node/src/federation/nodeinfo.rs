@@ -5,9 +5,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use federation_core::discovery::{
+    HOST_META_MEDIA_TYPE, NODE_INFO_MEDIA_TYPE, NODE_INFO_PATH, NodeInfo, NodeInfoIndex,
+    NodeInfoLink, Software, UserCounts, host_meta,
+};
 use http::HeaderValue;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::actors::node_id;
 use crate::accounts::store;
@@ -15,91 +19,61 @@ use crate::config::RegistrationMode;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 
-const SCHEMA: &str = "http://nodeinfo.diaspora.software/ns/schema/";
-/// The link to the node's actor (FEP-2677).
-const APPLICATION: &str = "https://www.w3.org/ns/activitystreams#Application";
+/// What older readers ask for; its document differs in the version alone.
+const OLDER_REL: &str = "http://nodeinfo.diaspora.software/ns/schema/2.0";
+const OLDER_MEDIA_TYPE: &str =
+    "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.0#\"";
 
 /// The routes of these documents.
 pub(super) fn router() -> Router<Ctx> {
     Router::new()
-        .route("/.well-known/nodeinfo", get(index))
+        .route(NODE_INFO_PATH, get(index))
         .route("/nodeinfo/2.0", get(version_2_0))
         .route("/nodeinfo/2.1", get(version_2_1))
-        .route("/.well-known/host-meta", get(host_meta))
+        .route("/.well-known/host-meta", get(show_host_meta))
 }
 
 async fn index(State(ctx): State<Ctx>) -> Response {
-    let link = |version: &str| {
-        json!({
-            "rel": format!("{SCHEMA}{version}"),
-            "href": ctx.origin().join(&format!("/nodeinfo/{version}")).as_str(),
-        })
-    };
-    let application = json!({ "rel": APPLICATION, "href": node_id(ctx.origin()).as_str() });
-    open(Json(
-        json!({ "links": [link("2.1"), link("2.0"), application] }),
-    ))
+    let origin = ctx.origin();
+    let newest = origin.join("/nodeinfo/2.1");
+    let mut index = NodeInfoIndex::new(newest, Some(node_id(origin)));
+    let older = NodeInfoLink::new(OLDER_REL, origin.join("/nodeinfo/2.0"));
+    index.links.push(older);
+    open(Json(index))
 }
 
 async fn version_2_0(State(ctx): State<Ctx>) -> Result<Response, ApiError> {
-    Ok(typed("2.0", describe(&ctx, "2.0").await?))
+    let mut document = describe(&ctx).await?;
+    "2.0".clone_into(&mut document.version);
+    Ok(typed(OLDER_MEDIA_TYPE, Json(document)))
 }
 
 async fn version_2_1(State(ctx): State<Ctx>) -> Result<Response, ApiError> {
-    Ok(typed("2.1", describe(&ctx, "2.1").await?))
+    Ok(typed(NODE_INFO_MEDIA_TYPE, Json(describe(&ctx).await?)))
 }
 
-async fn describe(ctx: &Ctx, version: &str) -> Result<Value, ApiError> {
+async fn describe(ctx: &Ctx) -> Result<NodeInfo, ApiError> {
     let members = ctx.db().read(store::count_local).await?;
-    let mode = ctx.config().registration.mode;
-    let mut software = json!({ "name": "folkmoot", "version": env!("CARGO_PKG_VERSION") });
-    if version == "2.1"
-        && let Value::Object(software) = &mut software
-    {
-        let repository = env!("CARGO_PKG_REPOSITORY");
-        if !repository.is_empty() {
-            software.insert("repository".to_owned(), repository.into());
-        }
-    }
+    let is_open = ctx.config().registration.mode == RegistrationMode::Open;
+    let software = Software::new("folkmoot", env!("CARGO_PKG_VERSION"));
+    let mut users = UserCounts::default();
+    users.total = u64::try_from(members).ok();
     // Messages are private, so none is counted as a post.
-    Ok(json!({
-        "version": version,
-        "software": software,
-        "protocols": ["activitypub"],
-        "services": { "inbound": [], "outbound": [] },
-        "openRegistrations": mode == RegistrationMode::Open,
-        "usage": { "users": { "total": members }, "localPosts": 0 },
-        "metadata": {
-            "nodeName": ctx.origin().authority(),
-            "staffAccounts": [],
-        },
-    }))
+    let mut document = NodeInfo::new(software, is_open).with_usage(users, Some(0));
+    let name = json!(ctx.origin().authority());
+    document.metadata.insert("nodeName".to_owned(), name);
+    Ok(document)
 }
 
-fn typed(version: &str, document: Value) -> Response {
-    let mut response = open(Json(document));
-    let media_type = format!("application/json; profile=\"{SCHEMA}{version}#\"");
-    if let Ok(value) = HeaderValue::try_from(media_type) {
-        response.headers_mut().insert(CONTENT_TYPE, value);
-    }
+async fn show_host_meta(State(ctx): State<Ctx>) -> Response {
+    typed(HOST_META_MEDIA_TYPE, host_meta(ctx.origin().url()))
+}
+
+fn typed(media_type: &'static str, content: impl IntoResponse) -> Response {
+    let mut response = open(content);
+    let media_type = HeaderValue::from_static(media_type);
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
-}
-
-async fn host_meta(State(ctx): State<Ctx>) -> Response {
-    // The origin has a scheme, a host and a port: nothing that XML would need escaped.
-    let template = format!(
-        "{}{}?resource={{uri}}",
-        ctx.origin().as_str(),
-        ::webfinger::PATH
-    );
-    let body = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <XRD xmlns=\"http://docs.oasis-open.org/ns/xri/xrd-1.0\">\n  \
-         <Link rel=\"lrdd\" type=\"{}\" template=\"{template}\"/>\n</XRD>\n",
-        ::webfinger::MEDIA_TYPE,
-    );
-    let media_type = HeaderValue::from_static("application/xrd+xml; charset=utf-8");
-    open(([(CONTENT_TYPE, media_type)], body))
 }
 
 /// Lets web pages of any origin read it: it is public.

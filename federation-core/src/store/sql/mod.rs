@@ -27,4 +27,5 @@ pub use database::{Database, DatabaseOptions, Durability};
 pub use error::{ConstraintKind, DatabaseError};
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use migrations::{Migrations, federation_migrations};
-pub use remote_actors::SqlActorCache;
+pub use received::prune_received;
+pub use remote_actors::{SqlActorCache, prune_remote_actors};

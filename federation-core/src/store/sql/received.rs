@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::schema::received_activities;
 use super::{Connection, Database, DatabaseError};
+use crate::clock::Timestamp;
 use crate::each_backend;
 use crate::inbox::{ActivityStore, Applied, Verified};
 
@@ -26,6 +27,29 @@ impl ActivityStore for Database {
         })
         .await
     }
+}
+
+/// Forgets at most `limit` activities received before `before`; how many there were.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// `before` lies further back than signatures are accepted, so that a copy of what is forgotten
+/// is refused for its age.
+pub fn prune_received(
+    connection: &mut Connection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let old: Vec<String> = received_activities::table
+        .filter(received_activities::received_at.lt(before.as_millis()))
+        .order(received_activities::received_at)
+        .limit(limit)
+        .select(received_activities::id)
+        .load(connection)?;
+    let rows = received_activities::table.filter(received_activities::id.eq_any(&old));
+    Ok(diesel::delete(rows).execute(connection)?)
 }
 
 /// Whether the activity was not recorded yet.

@@ -107,6 +107,27 @@ impl ActorCache for SqlActorCache {
     }
 }
 
+/// Forgets at most `limit` documents fetched before `before`; how many there were.
+///
+/// They are fetched again when they are needed.
+///
+/// # Errors
+/// The database failed.
+pub fn prune_remote_actors(
+    connection: &mut Connection,
+    before: Timestamp,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let old: Vec<String> = remote_actors::table
+        .filter(remote_actors::fetched_at.lt(before.as_millis()))
+        .order(remote_actors::fetched_at)
+        .limit(limit)
+        .select(remote_actors::id)
+        .load(connection)?;
+    let rows = remote_actors::table.filter(remote_actors::id.eq_any(&old));
+    Ok(diesel::delete(rows).execute(connection)?)
+}
+
 fn host_of(id: &Url) -> String {
     let host = id.host_str().unwrap_or_default();
     match id.port() {
@@ -139,6 +160,12 @@ mod tests {
             cache.save(&id, "{1}".to_owned(), at(3)).await.unwrap();
             let known = cache.load(&id).await.unwrap().unwrap();
             assert_eq!((known.fetched_at, known.gone_at), (at(3), None));
+            let prune = move |connection: &mut Connection| {
+                let kept = prune_remote_actors(connection, at(3), 10)?;
+                Ok::<_, DatabaseError>((kept, prune_remote_actors(connection, at(4), 10)?))
+            };
+            assert_eq!(database.write(prune).await.unwrap(), (0, 1));
+            assert_eq!(cache.load(&id).await.unwrap(), None);
             database.close().await;
         });
     }
