@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{HeaderValue, InvalidHeaderValue};
+use openssl::error::ErrorStack;
+use openssl::x509::X509;
 use reqwest::Certificate;
 use thiserror::Error;
 
@@ -56,12 +59,18 @@ impl ClientConfig {
             path: path.clone(),
             source,
         };
-        let found = Certificate::from_pem_bundle(&pem).map_err(invalid)?;
-        if found.is_empty() {
+        // The HTTP library reads certificates only when it is set up, which is later.
+        let parsed = X509::stack_from_pem(&pem).map_err(invalid)?;
+        if parsed.is_empty() {
             let path = path.clone();
             return Err(ClientError::NoExtraCa { path });
         }
-        Ok(found)
+        Certificate::from_pem_bundle(&pem).map_err(ClientError::Setup)
+    }
+
+    /// The user agent as a header.
+    pub(super) fn user_agent(&self) -> Result<HeaderValue, ClientError> {
+        HeaderValue::from_str(&self.user_agent).map_err(ClientError::UserAgent)
     }
 }
 
@@ -85,7 +94,7 @@ pub enum ClientError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: reqwest::Error,
+        source: ErrorStack,
     },
     /// The file holds no certificate at all.
     #[error("no certificate in the file {}", path.display())]
@@ -93,7 +102,10 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
     },
-    /// TLS could not be set up, or the user agent is not a header value.
+    /// The user agent cannot be sent as a header.
+    #[error("the user agent is not a header value")]
+    UserAgent(#[source] InvalidHeaderValue),
+    /// The HTTP library refused its settings.
     #[error("cannot set up the HTTP client")]
     Setup(#[source] reqwest::Error),
 }

@@ -17,7 +17,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderName, Method};
+use reqwest::Certificate;
 use reqwest::redirect::Policy;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::error::FetchError;
@@ -33,40 +35,54 @@ const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 /// The [`Transport`] for the real internet. Cheap to clone: clones share connections.
 #[derive(Clone, Debug)]
 pub struct GuardedClient {
-    http: reqwest::Client,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     policy: Arc<GuardPolicy>,
+    config: ClientConfig,
+    certificates: Vec<Certificate>,
+    user_agent: HeaderValue,
+    /// Set up at the first request: reading the system's certificates takes longer than all else
+    /// that a server does before it serves.
+    http: OnceCell<reqwest::Client>,
 }
 
 impl GuardedClient {
-    /// Builds a client. Must be called once, not per request: it loads certificates and owns the
-    /// connections.
+    /// Checks the settings. Must be called once, not per request: the client owns the connections.
+    ///
+    /// The system's certificates are read at the first request.
     ///
     /// # Errors
-    /// [`ClientError`] when the extra certificates cannot be read or TLS cannot be set up.
+    /// [`ClientError`] when the extra certificates cannot be read or the user agent not be sent.
     pub fn new(config: ClientConfig) -> Result<Self, ClientError> {
-        let certificates = config.certificates()?;
-        let policy = Arc::new(config.policy);
-        let resolver = GuardedResolver::new(config.lookup, Arc::clone(&policy));
-        let http = reqwest::Client::builder()
-            .user_agent(config.user_agent)
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
-            .tcp_nodelay(true)
-            .connect_timeout(config.connect_timeout)
-            .pool_idle_timeout(config.idle_timeout)
-            .pool_max_idle_per_host(config.max_idle_per_host)
-            .dns_resolver(Arc::new(resolver))
-            .tls_certs_merge(certificates)
-            .build()
-            .map_err(ClientError::Setup)?;
-        Ok(Self { http, policy })
+        let inner = Inner {
+            policy: Arc::new(config.policy.clone()),
+            certificates: config.certificates()?,
+            user_agent: config.user_agent()?,
+            config,
+            http: OnceCell::new(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The policy that the client keeps.
     pub fn policy(&self) -> &GuardPolicy {
-        &self.policy
+        &self.inner.policy
+    }
+
+    async fn http(&self) -> Result<&reqwest::Client, FetchError> {
+        let set_up = || async {
+            let inner = Arc::clone(&self.inner);
+            tokio::task::spawn_blocking(move || inner.set_up())
+                .await
+                .map_err(|stopped| FetchError::Request(stopped.into()))?
+                .map_err(|error| FetchError::Request(error.into()))
+        };
+        self.inner.http.get_or_try_init(set_up).await
     }
 
     async fn follow(&self, mut request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
@@ -87,11 +103,11 @@ impl GuardedClient {
 
     /// One request and its answer, without redirects.
     async fn exchange(&self, request: &OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        self.policy.check_url(&request.url)?;
+        self.inner.policy.check_url(&request.url)?;
+        let http = self.http().await?;
         let mut url = request.url.clone();
         url.set_fragment(None);
-        let mut builder = self
-            .http
+        let mut builder = http
             .request(request.method.clone(), url.clone())
             .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .headers(request.headers.clone());
@@ -101,12 +117,32 @@ impl GuardedClient {
         let sent = builder
             .build()
             .map_err(|error| FetchError::Request(error.into()))?;
-        let response = self.http.execute(sent).await.map_err(classify)?;
+        let response = http.execute(sent).await.map_err(classify)?;
         let peer = response.remote_addr();
         if let Some(peer) = peer {
-            self.policy.check_address(peer.ip())?;
+            self.inner.policy.check_address(peer.ip())?;
         }
         read(response, url, request.limits.max_bytes).await
+    }
+}
+
+impl Inner {
+    fn set_up(&self) -> reqwest::Result<reqwest::Client> {
+        let lookup = Arc::clone(&self.config.lookup);
+        let resolver = GuardedResolver::new(lookup, Arc::clone(&self.policy));
+        reqwest::Client::builder()
+            .user_agent(self.user_agent.clone())
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(self.config.connect_timeout)
+            .pool_idle_timeout(self.config.idle_timeout)
+            .pool_max_idle_per_host(self.config.max_idle_per_host)
+            .dns_resolver(Arc::new(resolver))
+            .tls_certs_merge(self.certificates.iter().cloned())
+            .build()
     }
 }
 
