@@ -153,6 +153,8 @@ impl Transport for GuardedClient {
     ) -> BoxFuture<'_, Result<OutboundResponse, FetchError>> {
         Box::pin(async move {
             let deadline = request.limits.deadline;
+            // Set up outside the deadline: it is this machine's work, and is done once.
+            self.http().await?;
             match tokio::time::timeout(deadline, self.follow(request)).await {
                 Ok(outcome) => outcome,
                 Err(_elapsed) => Err(FetchError::Timeout { deadline }),
