@@ -23,7 +23,7 @@ use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::too_large;
 
 /// How long a sender waits when nothing better is known.
-const RETRY_AFTER: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// Causes of a failure that are told.
 const MAX_CAUSES: usize = 4;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError, prune_received, prune_remote_actors};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 /// How long an activity that came again is known for a copy; senders try again for days.
 const ACTIVITIES: u32 = 30;
 /// How long the documents of actors are kept that nobody asks for again.

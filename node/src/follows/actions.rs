@@ -47,7 +47,7 @@ pub async fn follow(
         created_at: now.as_millis(),
         accepted_at: found.actor.is_none().then_some(now.as_millis()),
     };
-    let followee = found.user;
+    let target = found.user;
     let follow = ctx
         .db()
         .write(move |connection| {
@@ -63,7 +63,7 @@ pub async fn follow(
             Ok(wanted.clone())
         })
         .await?;
-    Ok((follow, followee))
+    Ok((follow, target))
 }
 
 /// Stops following a person; nothing happens when they are not followed.
@@ -73,19 +73,19 @@ pub async fn follow(
 /// # Errors
 /// Nobody is known under that name.
 pub async fn unfollow(ctx: &Ctx, me: UserId, handle: &str) -> Result<(), FollowError> {
-    let followee = accounts::resolve::known(ctx, handle).await?;
+    let target = accounts::resolve::known(ctx, handle).await?;
     let (now, origin) = (ctx.now(), ctx.origin().clone());
     ctx.db()
         .write(move |connection| {
-            let Some(follow) = store::between(connection, me, followee.id)? else {
+            let Some(follow) = store::between(connection, me, target.id)? else {
                 return Ok(());
             };
             store::remove(connection, follow.id)?;
-            if followee.is_local() {
+            if target.is_local() {
                 return Ok(());
             }
             let follower = accounts::store::by_id(connection, me)?;
-            let actor = accounts::store::remote_actor(connection, &followee.actor_uri)?;
+            let actor = accounts::store::remote_actor(connection, &target.actor_uri)?;
             if let (Some(follower), Some(actor)) = (follower, actor) {
                 federate::send_undo(connection, &origin, &follow, &follower, &actor, now)?;
             }

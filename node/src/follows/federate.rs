@@ -29,11 +29,11 @@ pub(super) fn send_follow(
     connection: &mut Connection,
     follow: &Follow,
     follower: &User,
-    followee: &Actor,
+    target: &Actor,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let activity = asked(follow, &follower.actor_uri, followee.id.as_str())?;
-    send(connection, &activity, followee, now)
+    let activity = asked(follow, &follower.actor_uri, target.id.as_str())?;
+    send(connection, &activity, target, now)
 }
 
 /// Queues the `Undo` that takes a `Follow` back.
@@ -42,22 +42,22 @@ pub(super) fn send_undo(
     origin: &Origin,
     follow: &Follow,
     follower: &User,
-    followee: &Actor,
+    target: &Actor,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let undone = asked(follow, &follower.actor_uri, followee.id.as_str())?;
+    let undone = asked(follow, &follower.actor_uri, target.id.as_str())?;
     let id = origin.join(&format!("/follows/{}/undo", follow.id));
-    send(connection, &Activity::undo(id, &undone), followee, now)
+    send(connection, &Activity::undo(id, &undone), target, now)
 }
 
 /// The stored follow as the activity that asked for it.
-fn asked(follow: &Follow, follower: &str, followee: &str) -> Result<Activity, DatabaseError> {
+fn asked(follow: &Follow, follower: &str, target: &str) -> Result<Activity, DatabaseError> {
     match (
         parse_id(&follow.activity_id),
         parse_id(follower),
-        parse_id(followee),
+        parse_id(target),
     ) {
-        (Some(id), Some(follower), Some(followee)) => Ok(Activity::follow(id, follower, followee)),
+        (Some(id), Some(follower), Some(target)) => Ok(Activity::follow(id, follower, target)),
         _ => Err(DatabaseError::Malformed { what: "follow" }),
     }
 }
@@ -97,7 +97,7 @@ pub fn receive_follow(
 ) -> Result<(), DatabaseError> {
     let now = ctx.now();
     let (activity, actor) = (verified.activity(), verified.actor());
-    let Some(followee) = local_object(connection, activity)? else {
+    let Some(target) = local_object(connection, activity)? else {
         tracing::debug!(id = %activity.id, "a Follow of nobody here");
         return Ok(());
     };
@@ -107,30 +107,30 @@ pub fn receive_follow(
     if !known.is_some_and(|user| user.is_active()) {
         return Ok(());
     }
-    match store::between(connection, follower, followee.id)? {
+    match store::between(connection, follower, target.id)? {
         Some(follow) => store::ask_again(connection, follow.id, activity.id.as_str(), now)?,
         None => store::insert(
             connection,
             &Follow {
                 id: FollowId::new(now),
                 follower_id: follower,
-                followee_id: followee.id,
+                followee_id: target.id,
                 activity_id: activity.id.to_string(),
                 created_at: now.as_millis(),
                 accepted_at: Some(now.as_millis()),
             },
         )?,
     }
-    let Some(followee) = parse_id(&followee.actor_uri) else {
+    let Some(target) = parse_id(&target.actor_uri) else {
         return Err(DatabaseError::Malformed { what: "actor" });
     };
-    let answered = Activity::follow(activity.id.clone(), actor.id.clone(), followee.clone());
+    let answered = Activity::follow(activity.id.clone(), actor.id.clone(), target.clone());
     let id = ctx
         .origin()
         .join(&format!("/accepts/{}", FollowId::new(now)));
     send(
         connection,
-        &Activity::accept(id, followee, &answered),
+        &Activity::accept(id, target, &answered),
         actor,
         now,
     )
@@ -227,9 +227,9 @@ pub fn receive_undo(
     if follow.is_none()
         && let Some(embedded) = embedded_follow(undo)
         && embedded.actor == verified.actor().id
-        && let Some(followee) = local_object(connection, &embedded)?
+        && let Some(target) = local_object(connection, &embedded)?
     {
-        follow = store::between(connection, sender.id, followee.id)?;
+        follow = store::between(connection, sender.id, target.id)?;
     }
     let Some(follow) = follow else {
         return Ok(false);

@@ -20,11 +20,11 @@ use crate::platform::db::schema::{follows, users};
 pub fn between(
     connection: &mut Connection,
     follower: UserId,
-    followee: UserId,
+    target: UserId,
 ) -> Result<Option<Follow>, DatabaseError> {
     let row = follows::table
         .filter(follows::follower_id.eq(follower))
-        .filter(follows::followee_id.eq(followee))
+        .filter(follows::followee_id.eq(target))
         .select(Follow::as_select());
     Ok(row.first(connection).optional()?)
 }
@@ -51,12 +51,12 @@ pub fn asked_by(
 /// The database failed.
 pub fn asked_of(
     connection: &mut Connection,
-    followee: UserId,
+    target: UserId,
     activity_id: &str,
 ) -> Result<Option<Follow>, DatabaseError> {
     let row = follows::table
         .filter(follows::activity_id.eq(activity_id))
-        .filter(follows::followee_id.eq(followee))
+        .filter(follows::followee_id.eq(target))
         .select(Follow::as_select());
     Ok(row.first(connection).optional()?)
 }

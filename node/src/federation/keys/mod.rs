@@ -25,7 +25,7 @@ use crate::platform::sealing::{Keyring, SealError};
 /// Actors whose keys are held parsed at once; those of others are read again when needed.
 const CACHED_ACTORS: u64 = 10_000;
 /// How long keys that nobody uses stay parsed.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// The signing keys of this node's actors; cheap to clone.
 #[derive(Clone)]

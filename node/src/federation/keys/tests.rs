@@ -10,7 +10,7 @@ fn alice() -> Url {
     Url::parse("https://here.example/users/alice").unwrap()
 }
 
-async fn keys_on(database: &Database, directory: &std::path::Path) -> LocalKeys {
+fn keys_on(database: &Database, directory: &std::path::Path) -> LocalKeys {
     let keyring = Arc::new(Keyring::open(directory).unwrap());
     LocalKeys::new(database.clone(), keyring, Arc::new(SystemClock))
 }
@@ -20,7 +20,7 @@ fn keys_are_made_once_and_kept() {
     on_each_backend(async |test: TestDatabase| {
         let directory = tempfile::tempdir().unwrap();
         let database = test.open(migrations()).await;
-        let keys = keys_on(&database, directory.path()).await;
+        let keys = keys_on(&database, directory.path());
         let actor = alice();
         let (one, two) = tokio::join!(keys.of(&actor), keys.of(&actor));
         let (one, two) = (one.unwrap(), two.unwrap());
@@ -30,11 +30,11 @@ fn keys_are_made_once_and_kept() {
             one.rsa.key_id().as_str(),
             "https://here.example/users/alice#main-key"
         );
-        let again = keys_on(&database, directory.path()).await;
+        let again = keys_on(&database, directory.path());
         assert_eq!(pem(&again.of(&actor).await.unwrap()), pem(&one));
 
         let elsewhere = tempfile::tempdir().unwrap();
-        let other = keys_on(&database, elsewhere.path()).await;
+        let other = keys_on(&database, elsewhere.path());
         let refused = other.of(&actor).await.unwrap_err();
         assert!(matches!(refused, LocalKeyError::Sealed(_)), "{refused}");
         database.close().await;
