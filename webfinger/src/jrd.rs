@@ -83,7 +83,7 @@ impl Jrd {
     /// When there is none, when several disagree, or when its target is no `http(s)` URL.
     ///
     /// # Security
-    /// The document says what its server wants. Go through [`crate::resolve`], which also holds
+    /// The document says what its server wants. Go through [`crate::resolve()`], which also holds
     /// the subject against what was asked.
     pub fn self_link(&self) -> Result<Url, SelfLinkError> {
         let mut links = self.links.iter().filter(|link| link.is_actor());

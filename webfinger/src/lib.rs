@@ -1,8 +1,8 @@
 //! WebFinger (RFC 7033) and `acct:` URIs (RFC 7565): one name in, one document out.
 //!
 //! Everything here works on plain values and needs no HTTP library. A server turns a raw query
-//! string into an answer with [`respond`]; a client turns a handle into a checked actor URL with
-//! [`resolve`], over whatever implements [`Fetch`].
+//! string into an answer with [`respond()`]; a client turns a handle into a checked actor URL with
+//! [`resolve()`], over whatever implements [`Fetch`].
 //!
 //! Features: `client` brings [`client::HttpsClient`], a ready [`Fetch`] on reqwest; `axum` brings
 //! [`router::router`].

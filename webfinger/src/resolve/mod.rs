@@ -129,7 +129,7 @@ impl Resolved {
     /// and this actor.
     ///
     /// # Errors
-    /// [`ResolveError::NotConfirmed`] when the way back leads elsewhere; else as [`resolve`].
+    /// [`ResolveError::NotConfirmed`] when the way back leads elsewhere; else as [`resolve()`].
     pub async fn confirm<F: Fetch>(
         &self,
         fetch: &F,

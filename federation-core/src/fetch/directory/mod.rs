@@ -299,7 +299,7 @@ impl Directory {
     /// [`DirectoryError`] by what went wrong.
     ///
     /// # Security
-    /// As [`fetch_document`](super::fetch_document), within the budget of its host.
+    /// As [`fetch_document`], within the budget of its host.
     pub async fn document(&self, url: &Url) -> Result<Document, DirectoryError> {
         let _permit = self.budget.admit(url, self.clock.now()).await?;
         let signer = self.signer.as_ref();

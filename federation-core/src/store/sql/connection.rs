@@ -30,7 +30,7 @@ mod multi {
 
 pub use multi::{AnyConnection as Connection, MultiBackend};
 
-/// Runs the same text for whichever backend a [`Connection`](crate::store::sql::Connection) is.
+/// Runs the same text for whichever backend a [`Connection`] is.
 ///
 /// The body is compiled once per backend, so it may use what diesel's common backend lacks, above
 /// all `on_conflict`. `each_backend!(connection, c => query.execute(c))`.

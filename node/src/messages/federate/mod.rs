@@ -1,6 +1,6 @@
 //! Messages to and from ActivityPub (Activity Vocabulary s3.3 Note; ActivityPub s6, s7).
 //!
-//! Out: `actions` calls [`send_create`], [`send_update`], [`send_delete`] in its transaction; they
+//! Out: `actions` calls `send_create`, `send_update`, `send_delete` in its transaction; they
 //! leave deliveries. [`on_settled`] is called, in the transaction that ends a delivery, with what
 //! became of it. In: the inbox reads an activity with [`IncomingNote::read`] before its
 //! transaction, resolves [`IncomingNote::strangers`] if it can, and calls [`receive_create`],
