@@ -161,6 +161,12 @@ async fn i11_malformed_requests_are_refused_cheaply() -> Result<()> {
     let subject = Subject::start(&network, "a", Store::Sqlite).await?;
     let alice = Member::sign_up(&subject, "alice").await?;
     let inbox = inbox_of(subject.http(), &alice.actor).await?;
+    // Not through the proxy, which answers 502 when a body is refused before its end.
+    let inbox = inbox.replacen(
+        &subject.origin(),
+        &format!("http://{}", subject.direct()),
+        1,
+    );
     let follow =
         json!({ "type": "Follow", "id": "https://x.example/1", "actor": "https://x.example/a" });
     for body in [
