@@ -13,7 +13,7 @@ use crate::platform::db::schema::users;
 ///
 /// # Errors
 /// The database failed.
-pub fn search(
+pub(super) fn search(
     connection: &mut Connection,
     text: &str,
     page: &PageQuery<UserId>,

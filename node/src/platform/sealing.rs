@@ -6,9 +6,9 @@
 //! and key id are authenticated together with the caller's associated data.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -95,7 +95,10 @@ impl Keyring {
             path: path.clone(),
             cause,
         };
-        fs::create_dir_all(data_dir).map_err(fault)?;
+        // The database will lie there too, and it is nobody else's to read.
+        let mut directory = DirBuilder::new();
+        let directory = directory.recursive(true).mode(0o700);
+        directory.create(data_dir).map_err(fault)?;
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let mode = fs::metadata(&path).map_err(fault)?.permissions().mode();
@@ -305,18 +308,17 @@ mod tests {
 
     #[test]
     fn file_is_private_and_damage_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        Keyring::open(directory.path()).unwrap();
-        let path = directory.path().join(FILE_NAME);
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("data");
+        Keyring::open(&directory).unwrap();
+        let path = directory.join(FILE_NAME);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
         fs::write(&path, "not a key\n").unwrap();
-        let error = Keyring::open(directory.path()).unwrap_err();
+        let error = Keyring::open(&directory).unwrap_err();
         assert!(error.to_string().contains("line 1"), "{error}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = Keyring::open(directory.path()).unwrap_err();
+        let error = Keyring::open(&directory).unwrap_err();
         assert!(matches!(error, KeyringError::TooOpen { .. }));
     }
 }
