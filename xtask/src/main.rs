@@ -10,6 +10,7 @@
 
 mod bench;
 mod check;
+mod fuzz;
 mod openssl;
 mod peers;
 mod place;
@@ -28,7 +29,8 @@ const USAGE: &str = "\
 cargo xtask test    install what the tests need, run all of them; the last line has the counts
 cargo xtask check   formatting, lints, documentation, layout rules, licences: no servers needed
 cargo xtask bench   run the benchmarks (release build)
-cargo xtask soak    the long proofs: hundreds of kills, thousands of messages (release build)";
+cargo xtask soak    the long proofs: hundreds of kills, thousands of messages (release build),
+                     and the fuzz targets (nightly)";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

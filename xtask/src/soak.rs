@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 
+use crate::fuzz;
 use crate::place;
 use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
 
-/// Runs the interop tests against a release build with many more kills and messages.
+/// Runs the kill tests against a release build with many more kills and messages, then the fuzz
+/// targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -31,5 +33,6 @@ pub(crate) fn run() -> Result<bool> {
         ];
         steps.cargo("kills", &proofs)?;
     }
+    fuzz::run(&mut steps)?;
     Ok(steps.report())
 }
