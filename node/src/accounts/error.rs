@@ -27,6 +27,9 @@ pub enum AccountError {
     /// The text is not an e-mail address.
     #[error("That is not an e-mail address.")]
     InvalidEmail,
+    /// Nobody would own the node.
+    #[error("This is the only owner; give the role to another account first.")]
+    LastOwner,
     /// There is no such person.
     #[error("There is no such user.")]
     NotFound,
@@ -54,6 +57,7 @@ impl From<AccountError> for ApiError {
             AccountError::InvalidUsername => Self::invalid("invalid_username", detail),
             AccountError::UsernameReserved => Self::invalid("username_reserved", detail),
             AccountError::UsernameTaken => Self::conflict("username_taken", detail),
+            AccountError::LastOwner => Self::conflict("last_owner", detail),
             AccountError::InvalidText { .. } => Self::invalid("invalid_text", detail),
             AccountError::InvalidEmail => Self::invalid("invalid_email", detail),
             AccountError::InvalidHandle => Self::invalid("invalid_handle", detail),

@@ -18,6 +18,10 @@ pub(super) fn search(
     text: &str,
     page: &PageQuery<UserId>,
 ) -> Result<Page<User, UserId>, DatabaseError> {
+    if text.contains('\0') {
+        // No name has one, and PostgreSQL takes none in a text.
+        return Ok(Page::whole(Vec::new()));
+    }
     let start = text.strip_prefix('@').unwrap_or(text).to_lowercase();
     let backwards = page.before.is_some() && page.after.is_none();
     let mut rows = users::table

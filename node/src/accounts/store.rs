@@ -14,8 +14,9 @@ use crate::base::role::Role;
 use crate::config::Origin;
 use crate::platform::db::schema::{remote_actors, users};
 
-/// Held on PostgreSQL while nobody owns the node yet, so that only one account comes to own it.
-const FIRST_ACCOUNT_LOCK: i64 = 5_930_411_783_201;
+/// Held on PostgreSQL by whoever makes the first account or takes an owner's role away, so that
+/// the node comes to have one owner and keeps at least one.
+const OWNERSHIP_LOCK: i64 = 5_930_411_783_201;
 
 /// Makes an account of this node; the first one becomes its owner.
 ///
@@ -31,7 +32,7 @@ pub fn insert_local(
     if username.is_reserved() {
         return Err(AccountError::UsernameReserved);
     }
-    let role = if has_owner(connection)? {
+    let role = if has_account(connection)? {
         Role::User
     } else {
         first_role(connection)?
@@ -57,9 +58,10 @@ pub fn insert_local(
     }
 }
 
-fn has_owner(connection: &mut Connection) -> Result<bool, DatabaseError> {
-    let owner = users::table.filter(users::role.eq(Role::Owner));
-    Ok(owner
+/// Whether this node ever had an account: an owner who stepped back is followed by nobody new.
+fn has_account(connection: &mut Connection) -> Result<bool, DatabaseError> {
+    let local = users::table.filter(users::domain.is_null());
+    Ok(local
         .select(users::id)
         .first::<UserId>(connection)
         .optional()?
@@ -67,16 +69,21 @@ fn has_owner(connection: &mut Connection) -> Result<bool, DatabaseError> {
 }
 
 fn first_role(connection: &mut Connection) -> Result<Role, DatabaseError> {
-    if let Connection::Postgres(postgres) = connection {
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<diesel::sql_types::BigInt, _>(FIRST_ACCOUNT_LOCK)
-            .execute(postgres)?;
-    }
-    Ok(if has_owner(connection)? {
+    lock_ownership(connection)?;
+    Ok(if has_account(connection)? {
         Role::User
     } else {
         Role::Owner
     })
+}
+
+fn lock_ownership(connection: &mut Connection) -> Result<(), DatabaseError> {
+    if let Connection::Postgres(postgres) = connection {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<diesel::sql_types::BigInt, _>(OWNERSHIP_LOCK)
+            .execute(postgres)?;
+    }
+    Ok(())
 }
 
 fn insert(connection: &mut Connection, user: &User) -> Result<(), DatabaseError> {
@@ -270,13 +277,24 @@ pub fn update_profile(
 /// Gives an account of this node another role.
 ///
 /// # Errors
-/// The database failed.
+/// It is the only owner and would be one no longer.
 pub fn set_role(
     connection: &mut Connection,
     id: UserId,
     role: Role,
     now: Timestamp,
-) -> Result<(), DatabaseError> {
+) -> Result<(), AccountError> {
+    if role != Role::Owner {
+        lock_ownership(connection)?;
+        let owners = users::table
+            .filter(users::role.eq(Role::Owner))
+            .filter(users::domain.is_null())
+            .filter(users::deleted_at.is_null());
+        let owners: Vec<UserId> = owners.select(users::id).limit(2).load(connection)?;
+        if owners == [id] {
+            return Err(AccountError::LastOwner);
+        }
+    }
     diesel::update(users::table.find(id))
         .set((users::role.eq(role), users::updated_at.eq(now.as_millis())))
         .execute(connection)?;

@@ -269,12 +269,22 @@ pub(super) fn prune(
     before: Timestamp,
     limit: i64,
 ) -> Result<usize, DatabaseError> {
-    let old: Vec<SessionId> = sessions::table
+    let mut old: Vec<SessionId> = sessions::table
         .filter(sessions::expires_at.lt(before.as_millis()))
         .order(sessions::expires_at)
         .limit(limit)
         .select(sessions::id)
         .load(connection)?;
+    let left = limit.saturating_sub(i64::try_from(old.len()).unwrap_or(limit));
+    let ended: Vec<SessionId> = sessions::table
+        .filter(sessions::revoked_at.is_not_null())
+        .filter(sessions::revoked_at.lt(before.as_millis()))
+        .filter(sessions::expires_at.ge(before.as_millis()))
+        .order(sessions::revoked_at)
+        .limit(left)
+        .select(sessions::id)
+        .load(connection)?;
+    old.extend(ended);
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(&old)))
         .execute(connection)?;
     diesel::delete(sessions::table.filter(sessions::id.eq_any(&old))).execute(connection)?;

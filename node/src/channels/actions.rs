@@ -24,7 +24,8 @@ pub struct Opened {
 /// The direct conversation of these people, made if they have none; to be run in a transaction.
 ///
 /// `others` are actors that belong to the set but could not be reached, so that they are no
-/// members. Each member of this node is told of a new conversation, and their sockets follow it.
+/// members until somebody reaches them. Each new member of this node is told of the conversation,
+/// and their sockets follow it.
 ///
 /// # Errors
 /// The database failed.
@@ -38,10 +39,7 @@ pub fn open_dm(
     let actors = members.iter().map(|user| user.actor_uri.as_str());
     let key = participants_key(actors.chain(others.iter().map(String::as_str)));
     if let Some(channel) = store::by_participants(connection, &key)? {
-        return Ok(Opened {
-            channel,
-            created: false,
-        });
+        return reopen(ctx, connection, log, channel, members);
     }
     let now = ctx.now();
     let channel = Channel {
@@ -54,25 +52,59 @@ pub fn open_dm(
     if !store::insert_dm(connection, &channel, &key, &ids)? {
         let known = store::by_participants(connection, &key)?;
         let channel = known.ok_or(DatabaseError::Malformed { what: "channel" })?;
-        return Ok(Opened {
-            channel,
-            created: false,
-        });
+        return reopen(ctx, connection, log, channel, members);
     }
     let view = ChannelView::new(&channel, members, ctx.origin());
-    for member in members.iter().filter(|user| user.is_local()) {
-        let event = NewEvent {
-            topic: Topic::User(member.id),
-            op: "channel.created",
-            effect: Some(Effect::Join(Topic::Channel(channel.id))),
-            subject: None,
-        };
-        log.append(connection, &event, &view, now)?;
-    }
+    welcome(ctx, connection, log, members, &view)?;
     Ok(Opened {
         channel,
         created: true,
     })
+}
+
+/// A conversation that is there, with those members who could not be reached when it was made.
+fn reopen(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    channel: Channel,
+    members: &[User],
+) -> Result<Opened, DatabaseError> {
+    let known = store::members(connection, channel.id)?;
+    let is_new = |user: &&User| known.iter().all(|member| member.id != user.id);
+    let missing: Vec<User> = members.iter().filter(is_new).cloned().collect();
+    if !missing.is_empty() {
+        let ids: Vec<UserId> = missing.iter().map(|user| user.id).collect();
+        store::insert_members(connection, channel.id, &ids, ctx.now().as_millis())?;
+        let all = store::members(connection, channel.id)?;
+        let view = ChannelView::new(&channel, &all, ctx.origin());
+        welcome(ctx, connection, log, &missing, &view)?;
+    }
+    Ok(Opened {
+        channel,
+        created: false,
+    })
+}
+
+/// Tells new members of this node of their conversation.
+fn welcome(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    members: &[User],
+    view: &ChannelView,
+) -> Result<(), DatabaseError> {
+    let now = ctx.now();
+    for member in members.iter().filter(|user| user.is_local()) {
+        let event = NewEvent {
+            topic: Topic::User(member.id),
+            op: "channel.created",
+            effect: Some(Effect::Join(Topic::Channel(view.id))),
+            subject: None,
+        };
+        log.append(connection, &event, view, now)?;
+    }
+    Ok(())
 }
 
 /// A channel as one of its members sees it.

@@ -62,20 +62,36 @@ pub(super) fn insert_dm(
     if inserted == 0 {
         return Ok(false);
     }
+    insert_members(connection, channel.id, members, channel.created_at)?;
+    Ok(true)
+}
+
+/// Adds those who are no members of a channel yet.
+///
+/// # Errors
+/// The database failed.
+pub(super) fn insert_members(
+    connection: &mut Connection,
+    channel: ChannelId,
+    members: &[UserId],
+    joined_at: i64,
+) -> Result<(), DatabaseError> {
     let rows: Vec<_> = members
         .iter()
         .map(|member| {
             (
-                channel_members::channel_id.eq(channel.id),
+                channel_members::channel_id.eq(channel),
                 channel_members::user_id.eq(*member),
-                channel_members::joined_at.eq(channel.created_at),
+                channel_members::joined_at.eq(joined_at),
             )
         })
         .collect();
     each_backend!(connection, c => diesel::insert_into(channel_members::table)
         .values(&rows)
+        .on_conflict((channel_members::channel_id, channel_members::user_id))
+        .do_nothing()
         .execute(c))?;
-    Ok(true)
+    Ok(())
 }
 
 /// Whether a person is a member of a channel.

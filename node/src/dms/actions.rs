@@ -125,13 +125,25 @@ async fn find(ctx: &Ctx, people: &dyn People, text: &str) -> Result<Found, ApiEr
         };
     }
     match named {
-        Named::Handle(handle) => meet(&people.by_handle(&handle).await?),
-        Named::Actor(id) if !ctx.origin().owns(&id) => meet(&people.by_actor(&id).await?),
+        Named::Handle(handle) => meet(ctx, &people.by_handle(&handle).await?).await,
+        Named::Actor(id) if !ctx.origin().owns(&id) => {
+            meet(ctx, &people.by_actor(&id).await?).await
+        }
         Named::Local(_) | Named::Actor(_) => Err(unknown()),
     }
 }
 
-fn meet(actor: &Arc<Actor>) -> Result<Found, ApiError> {
+async fn meet(ctx: &Ctx, actor: &Arc<Actor>) -> Result<Found, ApiError> {
+    if ctx.origin().owns(&actor.id) {
+        // Another way to write this node, or an address that leads back here.
+        let id = actor.id.clone();
+        let here = ctx
+            .db()
+            .read(move |c| accounts::store::by_actor(c, id.as_str()))
+            .await?;
+        let here = here.filter(User::is_active).ok_or_else(unknown)?;
+        return Ok(Found::Known(here.id));
+    }
     let person = person(actor);
     if person.username.is_empty() {
         Err(unknown())

@@ -15,7 +15,7 @@ use crate::messages::federate::{self as messages, Ignored, IncomingNote};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 
-/// How long third people of a conversation are looked up before it goes on without them.
+/// How long each third person of a conversation is looked up before it goes on without them.
 const INTRODUCTIONS: Duration = Duration::from_secs(5);
 
 /// What an activity asks for, read as far as that goes without a transaction.
@@ -88,9 +88,12 @@ async fn note(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Box<Incomin
     let mut note = IncomingNote::read(activity, verified.actor(), ctx.origin(), limits)?;
     if !note.strangers().is_empty() {
         let directory = edge.directory();
-        let lookups = note.strangers().iter().map(|id| directory.actor(id));
-        let found = tokio::time::timeout(INTRODUCTIONS, join_all(lookups)).await;
-        let found: Vec<_> = found.into_iter().flatten().flatten().collect();
+        let lookups = note
+            .strangers()
+            .iter()
+            .map(|id| tokio::time::timeout(INTRODUCTIONS, directory.actor(id)));
+        let found = join_all(lookups).await.into_iter().flatten().flatten();
+        let found: Vec<_> = found.collect();
         note.introduce(found.iter().map(AsRef::as_ref));
     }
     Ok(Box::new(note))

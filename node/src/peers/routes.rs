@@ -38,6 +38,10 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     me.require(Role::Admin)?;
+    if query.after.as_ref().is_some_and(|peer| peer.contains('\0')) {
+        let detail = "A cursor is the name of a peer.";
+        return Err(ApiError::bad_request("invalid_query", detail));
+    }
     let wanted = PageQuery {
         before: None,
         after: query.after,

@@ -1,5 +1,6 @@
 //! People: profiles and search.
 
+use federation_core::store::sql::Connection;
 use federation_core::testing::on_each_backend;
 use folkmoot::accounts::model::RemotePerson;
 use folkmoot::accounts::store;
@@ -38,6 +39,24 @@ fn first_account_owns_the_node_and_names_are_unique() {
         app.post("/api/v1/auth/signup", &body)
             .await
             .assert_problem(409, "username_taken");
+        app.stop().await;
+    });
+}
+
+#[test]
+fn nobody_new_owns_a_node_without_an_owner() {
+    on_each_backend(async |database| {
+        use diesel::RunQueryDsl as _;
+        let app = TestApp::start(database).await;
+        app.signup("alice").await;
+        let demote = |connection: &mut Connection| {
+            diesel::sql_query("UPDATE users SET role = 'user'").execute(connection)?;
+            Ok::<_, ApiError>(())
+        };
+        app.app().ctx().db().write(demote).await.unwrap();
+        let bob = app.signup("bob").await;
+        let me = app.get("/api/v1/users/@me", &bob.access).await;
+        assert_eq!(me.json["role"], "user");
         app.stop().await;
     });
 }
@@ -132,6 +151,7 @@ fn search_pages_through_local_and_remote_people() {
             names(&search("q=bo").await)
         );
         assert!(names(&search("q=nobody").await).is_empty());
+        assert!(names(&search("q=bo%00").await).is_empty());
         let wrong = app.get("/api/v1/users", &alice.access).await;
         wrong.assert_problem(400, "invalid_query");
         app.stop().await;

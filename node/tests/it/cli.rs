@@ -141,6 +141,14 @@ fn accounts_are_made_listed_and_promoted() {
         .output()
         .unwrap();
     assert_fails(&nobody, &["carol", "user list"]);
+    let step_back = || {
+        let mut command = folkmoot(directory.path());
+        let arguments = ["user", "promote", "alice", "user"];
+        command.args(arguments).output().unwrap()
+    };
+    assert_fails(&step_back(), &["only owner"]);
+    run(&["user", "promote", "bob", "owner"]);
+    assert!(step_back().status.success());
 }
 
 #[test]

@@ -147,6 +147,9 @@ fn bad_questions_get_clear_answers() {
                 .await;
             reply.assert_problem(400, "invalid_query");
         }
+        let path = "/api/v1/federation/peers?after=a%00";
+        let reply = app.get(path, &owner.access).await;
+        reply.assert_problem(400, "invalid_query");
         for id in ["nothing", "0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11"] {
             retry(&app, id, &owner.access)
                 .await

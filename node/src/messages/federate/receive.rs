@@ -102,7 +102,8 @@ pub fn receive_create(
 ///
 /// # Security
 /// The stored author decides whose it is (I4), and a state older than the stored one is dropped.
-/// One of the same time is taken: many servers write times in whole seconds.
+/// One of the same time is taken: many servers write times in whole seconds. Both times are the
+/// author's node's, whose clock may run ahead; only what is shown is held to this node's.
 pub fn receive_update(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -117,21 +118,20 @@ pub fn receive_update(
         Err(why) => return Ok(Err(why)),
     };
     let now = ctx.now();
-    let changed = note.updated.unwrap_or(now).min(now).as_millis();
-    if message
-        .origin_updated_at
-        .is_some_and(|known| known > changed)
+    let told = note.updated.map(Timestamp::as_millis);
+    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
+        && known > told
     {
         return Ok(Err(Ignored::Stale));
     }
-    message.origin_updated_at = Some(changed);
+    message.origin_updated_at = told.or(message.origin_updated_at);
     if message.html == note.html && message.content == note.content {
         store::rewrite(connection, &message)?;
         return Ok(Ok(message.id));
     }
     message.content.clone_from(&note.content);
     message.html.clone_from(&note.html);
-    message.edited_at = Some(changed);
+    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)
 }

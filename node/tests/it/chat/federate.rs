@@ -136,6 +136,53 @@ fn a_note_becomes_a_message_and_its_changes_follow() {
 }
 
 #[test]
+fn a_peer_whose_clock_runs_ahead_still_edits() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let alice = world.member("alice").await;
+        let (to, bob) = ([world.url("/users/alice")], actor(BOB));
+        let mut first = note("https://b.example/notes/1", &to, "<p>one</p>");
+        first.published = Timestamp::parse_rfc3339("2999-01-01T00:00:00Z");
+        receive(&world, &create(first.clone()), &bob).await.unwrap();
+        first.content = Some("<p>two</p>".to_owned());
+        let edit = update(first.clone(), "2999-01-01T00:00:02Z");
+        receive(&world, &edit, &bob).await.unwrap();
+        let seen = messages(&alice).await.remove(0);
+        assert_eq!(seen["content"], "two");
+        assert!(seen["edited_at"].as_str().unwrap() < "2999", "{seen:#}");
+        first.content = Some("<p>old</p>".to_owned());
+        let older = update(first, "2999-01-01T00:00:01Z");
+        assert_eq!(receive(&world, &older, &bob).await, Err(Ignored::Stale));
+    });
+}
+
+#[test]
+fn members_who_could_not_be_reached_join_later() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let alice = world.member("alice").await;
+        let carol = actor("https://c.example/users/carol");
+        let to = [world.url("/users/alice"), carol.id.to_string()];
+        let bob = Arc::new(actor(BOB));
+        let mut sizes = Vec::new();
+        for (number, met) in [(1, None), (2, Some(&carol)), (3, None)] {
+            let id = format!("https://b.example/notes/{number}");
+            let (ctx, author) = (world.app.ctx().clone(), Arc::clone(&bob));
+            let (activity, limits) = (create(note(&id, &to, "<p>x</p>")), &ctx.config().limits);
+            let mut note = IncomingNote::read(&activity, &bob, ctx.origin(), limits).unwrap();
+            note.introduce(met);
+            let ctx = ctx.clone();
+            let work = move |c: &mut Connection| federate::receive_create(&ctx, c, &note, &author);
+            write(&world, work).await.unwrap();
+            let list = alice.get("/api/v1/dms").await.expect(200);
+            assert_eq!(list["items"].as_array().unwrap().len(), 1);
+            sizes.push(list["items"][0]["participants"].as_array().unwrap().len());
+        }
+        assert_eq!(sizes, [2, 3, 3]);
+    });
+}
+
+#[test]
 fn i4_only_the_stored_author_changes_or_deletes() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;
