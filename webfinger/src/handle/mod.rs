@@ -8,7 +8,7 @@ use url::Host;
 use crate::percent;
 
 /// The longest text that is looked at, in bytes.
-const MAX_TEXT: usize = 1024;
+const MAX_TEXT: usize = "acct:".len() + 3 * MAX_NAME + "@".len() + 253 + ":65535".len();
 /// The longest account name, in bytes after decoding.
 const MAX_NAME: usize = 256;
 

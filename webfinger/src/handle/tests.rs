@@ -110,6 +110,13 @@ fn what_is_no_handle_is_refused() {
     );
 }
 
+#[test]
+fn the_longest_handle_reads_again_when_all_of_it_is_escaped() {
+    let host = ["a".repeat(63).as_str(); 3].join(".") + "." + &"b".repeat(61);
+    let handle = Handle::new(&"ü".repeat(128), &format!("{host}:65535")).unwrap();
+    assert_eq!(Handle::from_acct(&handle.acct()), Ok(handle));
+}
+
 proptest! {
     #[test]
     fn no_text_panics_and_what_reads_reads_again(text in "(acct:)?@?[ -~ü@:%.]{0,40}") {
