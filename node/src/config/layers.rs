@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Config;
-use super::fault::{ConfigErrors, Fault};
+use super::fault::Fault;
 
 /// The file that is read when it exists and no other is named.
 const DEFAULT_FILE: &str = "folkmoot.toml";
@@ -48,7 +48,8 @@ struct Leaf {
     source: String,
 }
 
-pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
+/// The configuration as far as it can be read, and what of it cannot.
+pub(super) fn read(sources: &Sources) -> (Config, Vec<Fault>) {
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
     let mut faults = Vec::new();
     let mut leaves = BTreeMap::new();
@@ -64,13 +65,15 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
             Err(fault) => faults.push(fault.from_source(leaf.source)),
         }
     }
-    ConfigErrors::none_or(faults)?;
-    Config::deserialize(merged).map_err(|error| {
-        let fault = Fault::new("", error.to_string(), "see docs/folkmoot.sample.toml");
-        ConfigErrors::none_or(vec![fault])
-            .err()
-            .unwrap_or_else(|| unreachable!())
-    })
+    let config = Config::deserialize(merged).unwrap_or_else(|error| {
+        faults.push(Fault::new(
+            "",
+            error.to_string(),
+            "see docs/folkmoot.sample.toml",
+        ));
+        Config::default()
+    });
+    (config, faults)
 }
 
 fn read_file(

@@ -73,8 +73,7 @@ impl Config {
     /// # Errors
     /// Lists every unknown key, wrong value and contradiction at once.
     pub fn load(sources: &Sources) -> Result<Self, ConfigErrors> {
-        let config = layers::read(sources)?;
-        let mut faults = Vec::new();
+        let (config, mut faults) = layers::read(sources);
         config.server.check(&mut faults);
         config.database.check(&mut faults);
         config.federation.check(&mut faults);

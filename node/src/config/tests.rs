@@ -67,6 +67,10 @@ fn lists_all_faults_with_place_and_way_out() {
     assert!(text.contains("nonsense"), "{text}");
     assert!(text.contains("server.public_url"), "{text}");
     assert!(text.contains("FOLKMOOT_LIMITS__CONNECTIONS"), "{text}");
+    let file = "[server]\nbnd = \"127.0.0.1:1\"\npublic_url = \"chat.example\"\n";
+    let errors = load(Some(file), &[]).unwrap_err();
+    let keys: Vec<&str> = errors.faults().iter().map(|f| f.key.as_str()).collect();
+    assert_eq!(keys, ["server.bnd", "server.public_url"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::close::CloseReason;
@@ -23,7 +24,7 @@ const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// A client not heard of for this long is gone.
 const SILENCE: Duration = Duration::from_secs(75);
-/// Frames a client may send between two pings.
+/// Frames a client may send within the time between two pings.
 const MAX_FRAMES: u32 = 120;
 /// Events written to the socket at once.
 const BATCH: usize = 64;
@@ -62,10 +63,11 @@ impl Session {
     }
 
     async fn serve(&self, link: &mut Link) -> Result<(), Ended> {
+        let mut budget = Budget::start();
         let (token, mut resume) = if let Some(token) = &self.hello.token {
             (token.clone(), self.hello.resume)
         } else {
-            let identify = self.first_frame(link).await?;
+            let identify = self.first_frame(link, &mut budget).await?;
             (
                 identify.token.ok_or(CloseReason::Unauthenticated)?,
                 identify.resume,
@@ -74,7 +76,7 @@ impl Session {
         let mut watch = self.admit(&token).await?;
         drop(token);
         loop {
-            let (again, seen) = self.tell(link, &watch, resume).await?;
+            let (again, seen) = self.tell(link, &watch, &mut budget, resume).await?;
             if let Some(token) = again.token.as_deref() {
                 let renewed = self.admit(token).await?;
                 if renewed.member.id != watch.member.id {
@@ -86,10 +88,12 @@ impl Session {
         }
     }
 
-    async fn first_frame(&self, link: &mut Link) -> Result<Identify, Ended> {
+    async fn first_frame(&self, link: &mut Link, budget: &mut Budget) -> Result<Identify, Ended> {
         let first = timeout(IDENTIFY_WITHIN, async {
             loop {
-                if let Some(text) = link.receive().await? {
+                let text = link.receive().await?;
+                budget.count()?;
+                if let Some(text) = text {
                     return Ok::<_, Ended>(text);
                 }
             }
@@ -129,6 +133,7 @@ impl Session {
         &self,
         link: &mut Link,
         watch: &Watch,
+        budget: &mut Budget,
         resume: Option<i64>,
     ) -> Result<(Identify, i64), Ended> {
         let place = opening::take(&self.ctx, &self.bus, watch.member.id, self.only, resume).await?;
@@ -149,6 +154,10 @@ impl Session {
         };
         let mut missed = missed.unwrap_or_default();
         while !missed.is_empty() {
+            // A client that reads fast never lets the watch have its turn while sending.
+            if let Some(reason) = watch.over().now_or_never() {
+                return Err(reason.into());
+            }
             telling.frames.extend(missed.iter().map(as_frame));
             telling.seen = missed.last().map_or(telling.seen, |event| event.seq);
             link.send_frames(&mut telling.frames, watch, &lagged)
@@ -161,10 +170,11 @@ impl Session {
                 position,
             )
             .await?
-            .unwrap_or_default();
+            // What was still to be told has been pruned meanwhile: only a new start tells that.
+            .ok_or(CloseReason::TooSlow)?;
         }
         telling.seen = telling.seen.max(position);
-        telling.run(link, watch).await
+        telling.run(link, watch, budget).await
     }
 
     async fn greet(
@@ -201,6 +211,33 @@ fn as_frame(event: &StoredEvent) -> Frame {
     }
 }
 
+/// How much a client says, however often it identifies.
+struct Budget {
+    received: u32,
+    since: Instant,
+}
+
+impl Budget {
+    fn start() -> Self {
+        Self {
+            received: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// Counts one frame.
+    fn count(&mut self) -> Result<(), CloseReason> {
+        if self.since.elapsed() >= HEARTBEAT {
+            *self = Self::start();
+        }
+        self.received += 1;
+        if self.received > MAX_FRAMES {
+            return Err(CloseReason::TooMany);
+        }
+        Ok(())
+    }
+}
+
 /// A socket that is being told.
 struct Telling {
     subscription: Subscription,
@@ -211,12 +248,16 @@ struct Telling {
 }
 
 impl Telling {
-    async fn run(mut self, link: &mut Link, watch: &Watch) -> Result<(Identify, i64), Ended> {
+    async fn run(
+        mut self,
+        link: &mut Link,
+        watch: &Watch,
+        budget: &mut Budget,
+    ) -> Result<(Identify, i64), Ended> {
         let lagged = self.subscription.lagged();
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = Instant::now();
-        let mut received = 0_u32;
         let over = watch.over();
         tokio::pin!(over);
         loop {
@@ -232,11 +273,9 @@ impl Telling {
                 }
                 text = link.receive() => {
                     heard = Instant::now();
-                    received += 1;
-                    if received > MAX_FRAMES {
-                        return Err(CloseReason::TooMany.into());
-                    }
-                    let Some(text) = text? else { continue };
+                    let text = text?;
+                    budget.count()?;
+                    let Some(text) = text else { continue };
                     match frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)? {
                         ClientFrame::Identify(identify) => return Ok((identify, self.seen)),
                         ClientFrame::Heartbeat(d) => {
@@ -248,7 +287,6 @@ impl Telling {
                     if heard.elapsed() > SILENCE {
                         return Err(CloseReason::TimedOut.into());
                     }
-                    received = 0;
                     link.send(Message::Ping(bytes::Bytes::new()), watch).await?;
                 }
             }

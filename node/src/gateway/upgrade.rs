@@ -15,6 +15,7 @@ use crate::platform::events::Bus;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Path;
+use crate::platform::http::server::Place;
 
 /// The name of the protocol; browsers want one to be chosen when they offer any.
 const PROTOCOL: &str = "folkmoot.v1";
@@ -33,26 +34,28 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 pub(super) async fn all(
     State(ctx): State<Ctx>,
     Extension(bus): Extension<Bus>,
+    place: Option<Extension<Place>>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    open(ctx, bus, None, &headers, upgrade).await
+    open(ctx, (bus, place), None, &headers, upgrade).await
 }
 
 /// `GET /ws/channels/{id}`: one channel.
 pub(super) async fn channel(
     State(ctx): State<Ctx>,
     Extension(bus): Extension<Bus>,
+    place: Option<Extension<Place>>,
     Path(id): Path<ChannelId>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    open(ctx, bus, Some(id), &headers, upgrade).await
+    open(ctx, (bus, place), Some(id), &headers, upgrade).await
 }
 
 async fn open(
     ctx: Ctx,
-    bus: Bus,
+    (bus, place): (Bus, Option<Extension<Place>>),
     only: Option<ChannelId>,
     headers: &HeaderMap,
     upgrade: Upgrade,
@@ -90,7 +93,12 @@ async fn open(
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .on_upgrade(async move |socket| ctx.tasks().spawn(session.run(socket))))
+        .on_upgrade(async move |socket| {
+            ctx.tasks().spawn(async move {
+                session.run(socket).await;
+                drop(place);
+            });
+        }))
 }
 
 async fn require_member(

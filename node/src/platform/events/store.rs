@@ -125,11 +125,7 @@ pub fn resume(
     through: i64,
     limit: i64,
 ) -> Result<Resume, DatabaseError> {
-    let oldest: Option<i64> = events::table.select(min(events::seq)).first(connection)?;
-    // The oldest row may also be the first ever written: then nothing was before it.
-    if since > through
-        || (since < through && oldest.is_none_or(|oldest| since.saturating_add(1) < oldest))
-    {
+    if since > through {
         return Ok(Resume::TooOld);
     }
     let topics: Vec<String> = topics.iter().map(Topic::to_string).collect();
@@ -150,6 +146,12 @@ pub fn resume(
             ))
             .load(connection)?;
         missed.extend(rows);
+    }
+    // Looked at after the rows: what is pruned while they are read then shows here.
+    let oldest: Option<i64> = events::table.select(min(events::seq)).first(connection)?;
+    // The oldest row may also be the first ever written: then nothing was before it.
+    if since < through && oldest.is_none_or(|oldest| since.saturating_add(1) < oldest) {
+        return Ok(Resume::TooOld);
     }
     missed.sort_unstable_by_key(|(seq, ..)| *seq);
     missed.truncate(usize::try_from(limit).unwrap_or(0));

@@ -174,6 +174,34 @@ fn i11_sockets_and_frames_of_one_member_are_bounded() {
 }
 
 #[test]
+fn i11_identifying_again_is_a_frame_like_any_other() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let alice = world.member("alice").await;
+        let (mut socket, _) = alice.socket(None).await;
+        for _ in 0..120 {
+            socket.send(&json!({"op": "identify", "d": {}})).await;
+        }
+        assert_eq!(socket.closed().await, 4429);
+    });
+}
+
+#[test]
+fn i11_a_socket_keeps_the_place_of_its_connection() {
+    on_each_backend(async |database| {
+        let world = World::start_with(&database, |c| c.limits.connections = 2).await;
+        // The client of the member stays connected: one place.
+        let alice = world.member("alice").await;
+        let (socket, _) = alice.socket(None).await;
+        let third = Socket::open(&world, "/ws", &[]);
+        let third = tokio::time::timeout(Duration::from_millis(300), third).await;
+        assert!(third.is_err(), "a third connection was served");
+        drop(socket);
+        let _next = alice.socket(None).await;
+    });
+}
+
+#[test]
 fn a_stopping_server_says_so() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;
