@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::testing::{ManualClock, on_each_backend};
 use folkmoot::auth::invites;
 use folkmoot::auth::model::OpaqueToken;
@@ -198,6 +199,34 @@ fn refuses_tokens_of_another_origin_even_with_the_same_keys() {
         me(&app, &member.access)
             .await
             .assert_problem(401, "invalid_token");
+        app.stop().await;
+    });
+}
+
+#[test]
+fn ended_sessions_leave_the_table_after_a_week() {
+    on_each_backend(async |database| {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_795_190_734_032)));
+        let time: Arc<ManualClock> = Arc::clone(&clock);
+        let app = TestApp::start_with(database, clock, |_| {}).await;
+        let member = app.signup("alice").await;
+        app.login("alice").await;
+        let sent = json!({"refresh_token": member.refresh});
+        app.post("/api/v1/auth/logout", &sent).await;
+        let prune = async || folkmoot::auth::workers::prune(app.app().ctx(), 10).await;
+        assert_eq!(prune().await.unwrap(), 0);
+        let kept = async || {
+            let read = |connection: &mut Connection| {
+                use diesel::prelude::*;
+                use folkmoot::platform::db::schema::sessions;
+                Ok::<_, DatabaseError>(sessions::table.count().get_result::<i64>(connection)?)
+            };
+            app.app().ctx().db().read(read).await.unwrap()
+        };
+        assert_eq!(kept().await, 2);
+        time.advance(Duration::from_hours(7 * 24 + 1));
+        prune().await.unwrap();
+        assert_eq!(kept().await, 1);
         app.stop().await;
     });
 }

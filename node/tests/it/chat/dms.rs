@@ -1,10 +1,14 @@
 //! Opening conversations.
 
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use federation_core::testing::on_each_backend;
 use reqwest::Method;
 use serde_json::json;
 
 use super::world::{Answer, World};
+use crate::federation::pair::open;
 
 #[test]
 fn one_set_of_people_has_one_conversation() {
@@ -95,6 +99,23 @@ fn refuses_what_names_nobody() {
             .post("/api/v1/dms", &json!({"x": []}))
             .await
             .expect_problem(422, "invalid_body");
+    });
+}
+
+#[test]
+fn an_address_that_leads_back_here_is_the_member() {
+    on_each_backend(async |database| {
+        let world = World::start_with(&database, open).await;
+        let (alice, _bob) = (world.member("alice").await, world.member("bob").await);
+        let dm = alice.dm(&["bob"]).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let elsewhere = format!("http://{}/bob", listener.local_addr().unwrap());
+        let target = world.url("/users/bob");
+        let redirect = move || async move { Redirect::temporary(&target) };
+        let router = Router::new().route("/bob", get(redirect));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        assert_eq!(alice.dm(&[&elsewhere]).await, dm);
+        serving.abort();
     });
 }
 

@@ -5,4 +5,4 @@ mod documents;
 mod follows;
 mod forgeries;
 mod messages;
-mod pair;
+pub(crate) mod pair;
