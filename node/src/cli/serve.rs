@@ -14,11 +14,12 @@ use crate::telemetry;
 /// Serves until SIGTERM or SIGINT.
 pub(super) async fn run(config: Config, command: &str) -> Result<ExitCode> {
     telemetry::start(&config.telemetry);
+    // Before anything serves: whoever stops a server that has just become ready stops it in order.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
     let listener = app::listen(&config).await?;
     let app = App::start(config, listener).await?;
     greet(&app, command).await?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
