@@ -82,7 +82,7 @@ pub struct OutboundResponse {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The whole body; empty when that of the answer to a POST could not be read.
     pub body: Bytes,
     /// The URL that answered, after redirects.
     pub final_url: Url,

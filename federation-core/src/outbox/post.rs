@@ -12,7 +12,7 @@ use url::Url;
 use super::delivery::ClaimedDelivery;
 use super::outcome::Outcome;
 use crate::clock::Clock;
-use crate::fetch::{FetchError, FetchLimits, OutboundRequest, Transport};
+use crate::fetch::{FetchError, FetchLimits, GuardError, OutboundRequest, Transport};
 use crate::signature::{BodyDigest, RequestToSign, Scheme, SigningKey};
 
 const ACTIVITY_JSON: HeaderValue = HeaderValue::from_static("application/activity+json");
@@ -94,8 +94,19 @@ impl Poster {
                 retry_after: error.retry_after(),
                 peer_wide: error.is_peer_failure(),
             },
+            Err(error) if may_pass(&error, &delivery.inbox) => alone(chain(&error)),
             Err(error) => rejected(chain(&error)),
         }
+    }
+}
+
+/// Whether a refusal on this side may be of the moment: one wrong answer of the name service, or
+/// a fault of this machine. It tells nothing about the peer.
+fn may_pass(error: &FetchError, inbox: &Url) -> bool {
+    match error {
+        FetchError::Refused(GuardError::Address { .. }) => inbox.domain().is_some(),
+        FetchError::Request(_) => true,
+        _ => false,
     }
 }
 

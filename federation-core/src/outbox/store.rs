@@ -53,7 +53,7 @@ pub enum PeerReport {
         error: String,
         /// Failures in a row, this one counted.
         failures: u32,
-        /// Hold everything for it back until then.
+        /// Hold everything for it back until then; `None` leaves what was said before.
         retry_at: Option<Timestamp>,
     },
 }

@@ -21,11 +21,13 @@ CREATE TABLE remote_actors (
 CREATE INDEX remote_actors_host_fetched_at_idx ON remote_actors (host, fetched_at);
 CREATE INDEX remote_actors_fetched_at_idx ON remote_actors (fetched_at);
 
--- Which activities have had their effect.
+-- Which activities have had their effect. An id is its actor's: others of the same server may use
+-- it too, and take nothing from the actor by that.
 CREATE TABLE received_activities (
-    id TEXT NOT NULL PRIMARY KEY,
+    id TEXT NOT NULL,
     actor_id TEXT NOT NULL,
-    received_at BIGINT NOT NULL
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (id, actor_id)
 );
 CREATE INDEX received_activities_received_at_idx ON received_activities (received_at);
 

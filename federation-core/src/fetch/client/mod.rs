@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1 over the system's TLS. Connections are kept and used again. Compression is neither
 //! offered nor decoded, so the byte limit holds for what arrives and no bomb can unfold; an
-//! answer that is compressed all the same is refused. Proxy settings of the environment are
+//! answer that is compressed all the same is refused, except that a POST keeps its status. Proxy settings of the environment are
 //! ignored, since a proxy would make the connection in place of the guard.
 
 mod config;
@@ -122,7 +122,7 @@ impl GuardedClient {
         if let Some(peer) = peer {
             self.inner.policy.check_address(peer.ip())?;
         }
-        read(response, url, request.limits.max_bytes).await
+        answered(response, url, request).await
     }
 }
 
@@ -163,12 +163,29 @@ impl Transport for GuardedClient {
     }
 }
 
-/// Reads the body up to the limit.
-async fn read(
+/// The answer with its body.
+///
+/// To a POST it is the status that answers: it holds whatever is wrong with the body, which is
+/// left empty then.
+async fn answered(
     mut response: reqwest::Response,
     url: Url,
-    limit: usize,
+    request: &OutboundRequest,
 ) -> Result<OutboundResponse, FetchError> {
+    let body = match read(&mut response, request.limits.max_bytes).await {
+        Ok(body) => body,
+        Err(_unreadable) if request.method == Method::POST => Bytes::new(),
+        Err(error) => return Err(error),
+    };
+    let peer = response.remote_addr();
+    let headers = std::mem::take(response.headers_mut());
+    let mut answer = OutboundResponse::new(response.status(), headers, body, url);
+    answer.peer = peer;
+    Ok(answer)
+}
+
+/// Reads the body up to the limit.
+async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Bytes, FetchError> {
     let encoding = response.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(FetchError::Encoding);
@@ -186,11 +203,7 @@ async fn read(
         }
         body.extend_from_slice(&chunk);
     }
-    let peer = response.remote_addr();
-    let headers = std::mem::take(response.headers_mut());
-    let mut answer = OutboundResponse::new(response.status(), headers, Bytes::from(body), url);
-    answer.peer = peer;
-    Ok(answer)
+    Ok(body.freeze())
 }
 
 /// Sorts an error of the HTTP library; a refusal of the guard is found among its causes.

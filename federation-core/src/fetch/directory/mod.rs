@@ -271,7 +271,7 @@ impl Directory {
                 match usable.and_then(|stored| read_stored(id, &stored)) {
                     Some(actor) => Entry {
                         outcome: Ok(actor),
-                        fetched_at: now,
+                        fetched_at: asked_at(&error, now),
                         good_until: now.plus(failure_kept(&error)),
                     },
                     None => self.entry(Err(error), now),
@@ -285,6 +285,10 @@ impl Directory {
         let kept = match &outcome {
             Ok(_) | Err(DirectoryError::Gone { .. }) => self.config.fresh_for,
             Err(error) => failure_kept(error),
+        };
+        let fetched_at = match &outcome {
+            Ok(_) => fetched_at,
+            Err(error) => asked_at(error, fetched_at),
         };
         Entry {
             outcome,
@@ -341,6 +345,17 @@ impl fmt::Debug for Directory {
 
 fn gone(id: &Url) -> DirectoryError {
     DirectoryError::Gone { id: id.to_string() }
+}
+
+/// When the server was asked that failed so: never, when the budget kept this one from asking.
+///
+/// What others have used up of a budget tells nothing about the actor, so it is not remembered.
+fn asked_at(error: &DirectoryError, now: Timestamp) -> Timestamp {
+    if matches!(error, DirectoryError::OverBudget { .. }) {
+        Timestamp::from_millis(0)
+    } else {
+        now
+    }
 }
 
 fn failure_kept(error: &DirectoryError) -> Duration {

@@ -114,12 +114,11 @@ impl DeliveryStore for MemoryDeliveryStore {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>> {
         let error = "given up: it could not be delivered in time";
-        done(
-            self.state()
-                .withdraw(DeliveryState::Dead, error, now, |entry, _| {
-                    entry.queued_at < before
-                }),
-        )
+        let mut state = self.state();
+        state.heal(now);
+        done(state.withdraw(DeliveryState::Dead, error, now, |entry, _| {
+            entry.queued_at < before
+        }))
     }
 
     fn prune(&self, before: Timestamp, _limit: u32) -> BoxFuture<'_, Result<usize, StoreError>> {

@@ -149,7 +149,7 @@ impl State {
             } => {
                 peer.failures = *failures;
                 peer.failing_since_at.get_or_insert(now);
-                peer.retry_at = *retry_at;
+                peer.retry_at = retry_at.or(peer.retry_at);
                 peer.last_failure_at = Some(now);
                 peer.last_error = Some(error.clone());
             }
@@ -212,6 +212,17 @@ impl State {
                 .is_some_and(|peer| peer.retry_at.is_some());
             if held && lane.lease.is_none() {
                 lane.parked = true;
+            }
+        }
+    }
+
+    /// Lets go of lanes that are parked although their peer is not held back.
+    pub(super) fn heal(&mut self, now: Timestamp) {
+        for lane in self.lanes.values_mut() {
+            let peer = self.peers.get(&lane.peer);
+            if lane.parked && peer.is_none_or(|peer| peer.retry_at.is_none()) {
+                lane.parked = false;
+                lane.due_at = now;
             }
         }
     }

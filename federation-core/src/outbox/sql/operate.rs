@@ -126,8 +126,11 @@ pub fn prune(
         .limit(limit(at_most))
         .select(deliveries::id)
         .load(connection)?;
-    let gone =
-        diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(connection)?;
+    // One of them may have been queued again in the meantime.
+    let settled = deliveries::table
+        .filter(deliveries::id.eq_any(old))
+        .filter(deliveries::state.ne("queued"));
+    let gone = diesel::delete(settled).execute(connection)?;
     let in_use = deliveries::table
         .filter(deliveries::activity_id.eq(outgoing_activities::id))
         .select(deliveries::id);

@@ -95,7 +95,8 @@ fn report(
             diesel::update(peer)
                 .set((
                     peers::failures.eq(i32::try_from(*failures).unwrap_or(i32::MAX)),
-                    peers::retry_at.eq(retry_at.map(Timestamp::as_millis)),
+                    // Parked lanes wait for this moment: only an answer takes it away.
+                    retry_at.map(|at| peers::retry_at.eq(at.as_millis())),
                     peers::last_failure_at.eq(now),
                     peers::last_error.eq(error),
                 ))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use diesel::dsl::{exists, not};
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _, SelectableHelper as _};
 use url::Url;
 
@@ -9,10 +10,12 @@ use super::rows::{CHUNK, DeliveryRow, limit};
 use super::store::OnSettled;
 use crate::clock::Timestamp;
 use crate::outbox::delivery::{DeliveryState, LaneId};
-use crate::store::sql::schema::{deliveries, delivery_lanes, outgoing_activities};
+use crate::store::sql::schema::{deliveries, delivery_lanes, outgoing_activities, peers};
 use crate::store::sql::{Connection, DatabaseError};
 
 /// Gives up deliveries queued before `before`; at most `at_most`, answers how many.
+///
+/// Lanes that are parked although their peer is not held back are due again.
 ///
 /// # Errors
 /// [`DatabaseError`] of the statements.
@@ -23,6 +26,7 @@ pub fn expire(
     now: Timestamp,
     on_settled: Option<&OnSettled>,
 ) -> Result<usize, DatabaseError> {
+    heal(connection, now)?;
     let old: Vec<(String, Option<LaneId>)> = deliveries::table
         .filter(deliveries::lane_id.is_not_null())
         .filter(deliveries::queued_at.lt(before.as_millis()))
@@ -36,6 +40,24 @@ pub fn expire(
         now,
     };
     withdraw(connection, &old, &end, on_settled)
+}
+
+/// Lets go of lanes that nothing would look at until they are too old.
+fn heal(connection: &mut Connection, now: Timestamp) -> Result<(), DatabaseError> {
+    let held_back = peers::table
+        .filter(peers::host.eq(delivery_lanes::peer))
+        .filter(peers::retry_at.is_not_null())
+        .select(peers::host);
+    let forgotten = delivery_lanes::table
+        .filter(delivery_lanes::parked)
+        .filter(not(exists(held_back)));
+    diesel::update(forgotten)
+        .set((
+            delivery_lanes::parked.eq(false),
+            delivery_lanes::due_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Withdraws what is queued about `object_id` and not being sent; answers how many.

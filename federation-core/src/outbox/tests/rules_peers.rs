@@ -96,6 +96,27 @@ fn a_probe_whose_worker_died_is_made_again() {
 }
 
 #[test]
+fn a_lesser_failure_does_not_let_go_of_a_peer_that_is_held_back() {
+    on_each_store(async |store| {
+        let driver = Driver::new(store);
+        for name in ["1", "2"] {
+            driver.queue(name, None, &["dead.example"]).await;
+        }
+        let claimed = driver.claim(START).await;
+        let retries = claimed
+            .iter()
+            .map(|one| settlement(one, Verdict::Retry(after(5))))
+            .collect();
+        let report = vec![failed("dead.example", 1, Some(after(30)))];
+        driver.turn(retries, report, false, START).await;
+        let report = vec![failed("dead.example", 1, None)];
+        driver.turn(Vec::new(), report, false, after(1)).await;
+        assert!(driver.claim(after(29)).await.is_empty());
+        assert_eq!(driver.claim(after(30)).await.len(), 1);
+    });
+}
+
+#[test]
 fn a_held_back_peer_with_nothing_queued_wakes_nobody() {
     on_each_store(async |store| {
         let driver = Driver::new(store);

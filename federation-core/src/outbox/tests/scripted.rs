@@ -14,7 +14,7 @@ use url::Url;
 
 use super::START;
 use crate::clock::{Clock, Timestamp};
-use crate::fetch::{FetchError, OutboundRequest, OutboundResponse, Transport};
+use crate::fetch::{FetchError, GuardError, OutboundRequest, OutboundResponse, Transport};
 use crate::outbox::backoff::Backoff;
 use crate::outbox::post::{KeySource, KeySourceError};
 use crate::outbox::store::DeliveryStore;
@@ -46,6 +46,8 @@ pub(super) enum Manner {
     /// This status, with a `Retry-After` in seconds.
     Later(u16, u64),
     NeverAnswers,
+    /// Its name leads to an address that the guard refuses.
+    WrongAddress,
     /// Takes RFC 9421 signatures only.
     OnlyRfc9421,
 }
@@ -141,6 +143,9 @@ impl Transport for Network {
                     Ok(answer(&request.url, status, headers))
                 }
                 Manner::NeverAnswers => pending().await,
+                Manner::WrongAddress => Err(FetchError::Refused(GuardError::Address {
+                    address: [10, 0, 0, 1].into(),
+                })),
                 Manner::OnlyRfc9421 => {
                     let knows = request.headers.contains_key("signature-input");
                     let status = if knows { 202 } else { 401 };

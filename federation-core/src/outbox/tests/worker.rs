@@ -238,3 +238,22 @@ fn what_cannot_be_delivered_in_days_is_dead() {
         running.stop().await;
     });
 }
+
+#[test]
+fn one_wrong_answer_of_the_name_service_ends_nothing() {
+    on_each_store(async |store| {
+        let running = Running::start(store, exact());
+        running.network.set("a.example", Manner::WrongAddress);
+        let times = attempts(&running, 60).await;
+        assert_eq!(times, [0, 5, 20]);
+        let peers = running.store.peers(None, 10).await.unwrap();
+        assert!(peers.iter().all(|peer| peer.failures == 0), "{peers:?}");
+        running.network.set("a.example", Manner::Status(202));
+        running.clock.advance(Duration::from_mins(2));
+        until("it is delivered", async || {
+            only(&running.store).await.state == DeliveryState::Delivered
+        })
+        .await;
+        running.stop().await;
+    });
+}

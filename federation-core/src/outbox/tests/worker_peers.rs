@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::scripted::{Manner, Network, Running, exact, until};
 use super::{START, on_each_store, outgoing};
+use crate::clock::{Clock as _, Timestamp};
 use crate::outbox::delivery::DeliveryState;
 use crate::outbox::sql::SqlDeliveryStore;
 use crate::outbox::store::{DeliveryFilter, DeliveryStore};
@@ -158,4 +159,61 @@ async fn two_workers_on_one_queue_never_send_the_same_at_once() {
     for worker in workers {
         worker.stop().await;
     }
+}
+
+/// The peer asks for time, then the one lane that is tried meets silence, and what it carried is
+/// withdrawn: the others must not be forgotten.
+#[test]
+fn lanes_of_a_peer_that_asked_for_time_survive_the_one_that_is_tried() {
+    on_each_store(async |store| {
+        let running = Running::start(store, exact());
+        let (network, clock) = (&running.network, &running.clock);
+        network.set("a.example", Manner::Later(429, 60));
+        for name in ["1", "2", "3"] {
+            let outgoing = outgoing(name, Some(name), &["a.example"]);
+            running.store.enqueue(outgoing, START).await.unwrap();
+        }
+        let health = async || {
+            let peers = running.store.peers(None, 10).await.unwrap();
+            peers.into_iter().find(|peer| peer.host == "a.example")
+        };
+        let held_until = async |after: Timestamp| {
+            until("the peer is held back", async || {
+                let told = health().await.and_then(|peer| peer.retry_at);
+                let listed = running.store.list(DeliveryFilter {
+                    limit: 9,
+                    ..DeliveryFilter::default()
+                });
+                let tried: u32 = listed.await.unwrap().iter().map(|one| one.attempts).sum();
+                let seen = network.count("a.example");
+                told.is_some_and(|at| at > after) && usize::try_from(tried).unwrap() == seen
+            })
+            .await;
+            health().await.unwrap().retry_at.unwrap()
+        };
+        let retry_at = held_until(START).await;
+        network.set("a.example", Manner::NeverAnswers);
+        let before = network.count("a.example");
+        clock.advance(retry_at.since(clock.now()));
+        until("one is tried", async || network.count("a.example") > before).await;
+        assert_eq!(network.count("a.example"), before + 1);
+        let probed = network.bodies("a.example").pop().unwrap();
+        // Beyond every deadline.
+        clock.advance(Duration::from_secs(50));
+        let probed_at = clock.now();
+        held_until(probed_at).await;
+        let name = probed.split('"').nth(3).unwrap();
+        let object = format!("https://here.example/notes/{name}")
+            .parse()
+            .unwrap();
+        let taken = running.store.cancel_for_object(object, clock.now()).await;
+        assert_eq!(taken.unwrap(), 1);
+        network.set("a.example", Manner::Status(202));
+        clock.advance(Duration::from_mins(30));
+        until("the others are delivered", async || {
+            delivered(&running.store).await == 2
+        })
+        .await;
+        running.stop().await;
+    });
 }

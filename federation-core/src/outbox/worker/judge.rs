@@ -161,7 +161,9 @@ impl Judge {
                 }
                 health.last_failure_at = Some(now);
                 let beyond = (health.failures + 1).saturating_sub(self.config.hold_back_after);
-                let retry_at = (beyond > 0 || asked_to_wait).then(|| {
+                // Lanes of a peer that was held back are parked; they need its next moment.
+                let held = health.retry_at.is_some();
+                let retry_at = (beyond > 0 || asked_to_wait || held).then(|| {
                     self.config
                         .peer_backoff
                         .retry_at(beyond.max(1), *retry_after, now)

@@ -48,11 +48,17 @@ pub fn prune_received(
         .limit(limit)
         .select(received_activities::id)
         .load(connection)?;
-    let rows = received_activities::table.filter(received_activities::id.eq_any(&old));
+    let rows = received_activities::table
+        .filter(received_activities::id.eq_any(&old))
+        .filter(received_activities::received_at.lt(before.as_millis()));
     Ok(diesel::delete(rows).execute(connection)?)
 }
 
 /// Whether the activity was not recorded yet.
+///
+/// # Security
+/// An id stands for an activity together with its actor: an actor of the same server that uses
+/// the id first must not take the effect from the one it belongs to.
 fn record(connection: &mut Connection, verified: &Verified) -> Result<bool, DatabaseError> {
     let activity = verified.activity();
     let inserted = each_backend!(connection, c => {

@@ -23,7 +23,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    received_activities (id) {
+    received_activities (id, actor_id) {
         id -> Text,
         actor_id -> Text,
         received_at -> BigInt,

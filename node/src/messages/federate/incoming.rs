@@ -99,7 +99,8 @@ impl IncomingNote {
         if origin.owns(uri) {
             return Err(Ignored::LocalId);
         }
-        if note.attributed_to.iter().any(|owner| *owner != author.id)
+        if !note.attributed_to.contains(&author.id)
+            || note.attributed_to.iter().any(|owner| *owner != author.id)
             || uri.origin() != author.id.origin()
         {
             return Err(Ignored::NotTheOwner);

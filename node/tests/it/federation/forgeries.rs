@@ -102,6 +102,44 @@ fn attack_28_and_31_others_on_the_same_server_change_and_delete_nothing() {
 }
 
 #[test]
+fn attack_30_others_on_the_same_server_cannot_use_up_an_id() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let bob = b.member("bob").await;
+        a.member("alice").await;
+        a.member("mallory").await;
+        let note = create(&a, &b, "alice", "1");
+        let mut squatting = create(&a, &b, "mallory", "1");
+        squatting["id"] = note["id"].clone();
+        let mut unowned = create(&a, &b, "mallory", "2");
+        unowned["object"]["id"] = note["object"]["id"].clone();
+        unowned["object"]
+            .as_object_mut()
+            .unwrap()
+            .remove("attributedTo");
+        let mallory = key(&a, "mallory").await;
+        for attempt in [&squatting, &unowned] {
+            assert_eq!(post(&b, "/inbox", &mallory, attempt).await.status, 202);
+        }
+        let alice = key(&a, "alice").await;
+        let mut told = note.clone();
+        told["object"]["content"] = json!("<p>from alice</p>");
+        for _ in 0..2 {
+            assert_eq!(post(&b, "/inbox", &alice, &told).await.status, 202);
+        }
+        let list = bob.get("/api/v1/dms").await.expect(200);
+        let mut said = Vec::new();
+        for dm in list["items"].as_array().unwrap() {
+            said.extend(contents(&bob, dm["id"].as_str().unwrap()).await);
+        }
+        said.sort();
+        assert_eq!(said, ["from alice", "hi"]);
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn attack_67_private_notes_are_shown_to_their_readers_alone() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;

@@ -424,3 +424,34 @@ async fn sends_the_signed_host_once() {
     );
     assert!(echoed.contains("content-length: 2\r\n"), "{echoed}");
 }
+
+#[tokio::test]
+async fn a_post_keeps_its_status_whatever_its_body_is() {
+    for (status, rest) in [
+        (
+            "503 Service Unavailable",
+            "Retry-After: 60\r\nContent-Length: 5000\r\n\r\n",
+        ),
+        (
+            "202 Accepted",
+            "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx",
+        ),
+        ("404 Not Found", "Connection: close\r\n\r\n"),
+    ] {
+        let body = "x".repeat(if status.starts_with("404") { 5000 } else { 0 });
+        let server = Server::start(move |mut stream, _| {
+            let text = format!("HTTP/1.1 {status}\r\n{rest}{body}");
+            async move { stream.write_all(text.as_bytes()).await.unwrap() }
+        })
+        .await;
+        let url = server.url("/inbox");
+        let post = OutboundRequest::post(url, HeaderMap::new(), Bytes::new(), limits());
+        let answer = client().execute(post).await.unwrap();
+        assert!(status.starts_with(answer.status.as_str()), "{status}");
+        assert!(answer.body.is_empty());
+        assert_eq!(
+            answer.headers.contains_key("retry-after"),
+            status.starts_with("503")
+        );
+    }
+}

@@ -153,3 +153,20 @@ async fn signs_its_gets_when_it_can() {
         "each hop is signed for its own URL"
     );
 }
+
+#[tokio::test]
+async fn a_budget_that_others_have_used_up_is_not_held_against_an_actor() {
+    let mut config = DirectoryConfig::default();
+    config.budget.burst = 1;
+    let world = World::with(config, None);
+    world.web.serve(ALICE, &alice());
+    let other = url("https://a.example/users/nobody");
+    world.directory.actor(&other).await.unwrap_err();
+    let error = world.directory.refresh(&url(ALICE)).await.unwrap_err();
+    assert!(
+        matches!(error, DirectoryError::OverBudget { .. }),
+        "{error}"
+    );
+    world.clock.advance(Duration::from_secs(1));
+    assert!(world.directory.refresh(&url(ALICE)).await.is_ok());
+}
