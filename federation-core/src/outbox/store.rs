@@ -39,6 +39,13 @@ pub struct Settlement {
     pub error: Option<String>,
 }
 
+impl Settlement {
+    /// Whether the delivery leaves the queue with it.
+    pub fn is_final(&self) -> bool {
+        matches!(self.verdict, Verdict::Delivered | Verdict::Dead)
+    }
+}
+
 /// What was learned of a peer as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerReport {

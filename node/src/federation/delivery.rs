@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_core::outbox::sql::{OnSettled, SqlDeliveryStore};
+use federation_core::outbox::sql::{BeforeSettling, OnSettled, SqlDeliveryStore};
 use federation_core::outbox::{DeliveryWorker, KeySource, KeySourceError, WorkerConfig};
 use federation_core::signature::SigningKey;
 use futures_util::future::BoxFuture;
@@ -12,6 +12,7 @@ use super::Edge;
 use super::keys::{LocalKeyError, LocalKeys};
 use crate::messages;
 use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
 
 /// Delivers until the server stops.
 pub async fn deliver(ctx: Ctx, edge: Edge) {
@@ -20,7 +21,12 @@ pub async fn deliver(ctx: Ctx, edge: Edge) {
     let on_settled: OnSettled = Arc::new(move |connection, settled| {
         messages::federate::on_settled(&told, connection, settled)
     });
-    let store = SqlDeliveryStore::new(ctx.db().clone()).on_settled(on_settled);
+    // What settles writes events; who sends takes their lock first too.
+    let before_settling: BeforeSettling =
+        Arc::new(|connection| EventLog::begin(connection).map(drop));
+    let store = SqlDeliveryStore::new(ctx.db().clone())
+        .on_settled(on_settled)
+        .before_settling(before_settling);
     let worker = DeliveryWorker::new(
         Arc::new(store),
         Arc::clone(edge.transport()),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use federation_core::inbox::{ActivityStore, Applied, Verified};
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, ActivityKind};
+use federation_core::vocab::{Activity, ActivityKind, Actor, ActorKind};
 use futures_util::future::join_all;
+use url::Url;
 
 use super::Edge;
 use crate::accounts;
@@ -17,6 +18,21 @@ use crate::platform::http::error::ApiError;
 
 /// How long each third person of a conversation is looked up before it goes on without them.
 const INTRODUCTIONS: Duration = Duration::from_secs(5);
+
+/// How long a sender waits whose actor cannot be fetched now.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
+
+/// Why an activity comes to nothing, for now or for good.
+enum Unread {
+    Ignored(Ignored),
+    Later(ApiError),
+}
+
+impl From<Ignored> for Unread {
+    fn from(why: Ignored) -> Self {
+        Self::Ignored(why)
+    }
+}
 
 /// What an activity asks for, read as far as that goes without a transaction.
 enum Request {
@@ -34,7 +50,7 @@ enum Request {
 /// Applies an activity once; what is not understood has no effect and is no fault.
 ///
 /// # Errors
-/// The database failed; the sender may try again.
+/// The database failed, or what the activity needs cannot be fetched now; the sender may try again.
 pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<(), ApiError> {
     let (id, kind) = (
         verified.activity().id.clone(),
@@ -42,17 +58,24 @@ pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<
     );
     let request = match read(ctx, edge, &verified).await {
         Ok(request) => request,
-        Err(why) => {
+        Err(Unread::Ignored(why)) => {
             tracing::debug!(%id, ?kind, %why, "ignored an activity");
             return Ok(());
         }
+        Err(Unread::Later(error)) => return Err(error),
     };
+    let proven = proven_actor(&verified);
     let held = ctx.clone();
     let effect = move |connection: &mut Connection, verified: &Verified| {
         run(&held, connection, &request, verified)
     };
     let applied = ctx.db().apply_once::<_, DatabaseError, _>(verified, effect);
-    match applied.await? {
+    let applied = applied.await?;
+    // A copy of an older update is a duplicate, and must not bring back an older document.
+    if let (Applied::New(_), Some(actor)) = (&applied, proven) {
+        edge.directory().replace(actor).await;
+    }
+    match applied {
         Applied::New(Ok(())) => tracing::debug!(%id, ?kind, "applied an activity"),
         Applied::New(Err(why)) => tracing::debug!(%id, ?kind, %why, "ignored an activity"),
         Applied::Duplicate => tracing::debug!(%id, ?kind, "an activity came again"),
@@ -61,15 +84,17 @@ pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<
 }
 
 /// Reads what needs no transaction; the network is used here and nowhere after (I6).
-async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Ignored> {
+async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Unread> {
     let activity = verified.activity();
     let about_itself = activity.object_id() == Some(&activity.actor);
     Ok(match &activity.kind {
         ActivityKind::Create => Request::Create(note(ctx, edge, verified).await?),
         ActivityKind::Update if about_itself => {
-            let actor = edge.directory().refresh(&activity.actor).await;
-            let actor = actor.map_err(|_no_longer_there| Ignored::ActorRefused)?;
-            Request::UpdateActor(accounts::federate::person(&actor))
+            let person = match proven_actor(verified) {
+                Some(actor) => accounts::federate::person(&actor),
+                None => refreshed(edge, &activity.actor).await?,
+            };
+            Request::UpdateActor(person)
         }
         ActivityKind::Update => Request::Update(note(ctx, edge, verified).await?),
         ActivityKind::Delete if about_itself => Request::DeleteActor,
@@ -78,8 +103,37 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Ig
         ActivityKind::Accept => Request::Accept,
         ActivityKind::Reject => Request::Reject,
         ActivityKind::Undo => Request::Undo,
-        _ => return Err(Ignored::NotAMessage),
+        _ => return Err(Ignored::NotAMessage.into()),
     })
+}
+
+/// The new document that an actor's `Update` of itself brings; `None` when it is not whole.
+fn proven_actor(verified: &Verified) -> Option<Actor> {
+    let activity = verified.activity();
+    if activity.kind != ActivityKind::Update {
+        return None;
+    }
+    let object = verified.trusted_object()?;
+    // The inbox has compared id and keys of what it knows for an actor.
+    if object.id.as_ref() != Some(&activity.actor)
+        || !ActorKind::from_name(object.kind.as_str()).is_known()
+    {
+        return None;
+    }
+    let actor = object.as_actor().ok()?;
+    (!actor.public_keys.is_empty()).then_some(actor)
+}
+
+async fn refreshed(edge: &Edge, actor: &Url) -> Result<RemotePerson, Unread> {
+    match edge.directory().refresh(actor).await {
+        Ok(actor) => Ok(accounts::federate::person(&actor)),
+        Err(error) if error.is_retryable() => {
+            let wait = error.retry_after().unwrap_or(RETRY_AFTER);
+            let detail = format!("the actor cannot be fetched: {error}");
+            Err(Unread::Later(ApiError::unavailable(detail, wait)))
+        }
+        Err(_no_longer_there) => Err(Ignored::ActorRefused.into()),
+    }
 }
 
 async fn note(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Box<IncomingNote>, Ignored> {

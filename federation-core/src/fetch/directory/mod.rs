@@ -206,6 +206,26 @@ impl Directory {
         entry.outcome.map(|resident| Arc::clone(&resident.actor))
     }
 
+    /// Takes `actor` for what its server would answer now, and uses it from now on.
+    ///
+    /// A document larger than [`DirectoryConfig::limits`] allow is not taken.
+    ///
+    /// # Security
+    /// For documents that the actor itself has proven, such as by a signed `Update`, once each:
+    /// whoever could bring one again would bring back older keys.
+    pub async fn replace(&self, actor: Actor) {
+        let text = actor.to_value().to_string();
+        if text.len() > self.config.limits.max_bytes {
+            return;
+        }
+        let (id, now, length) = (actor.id.clone(), self.clock.now(), text.len());
+        if let Err(error) = self.store.save(&id, text, now).await {
+            warn!(actor.id = %id, error = %error, "cannot remember an actor");
+        }
+        let entry = self.entry(Ok(Resident::new(actor, length)), now);
+        self.actors.insert(id, entry).await;
+    }
+
     /// Forgets what memory holds about the actor, so that the next question goes to the store.
     pub async fn forget(&self, id: &Url) {
         self.actors.invalidate(id).await;

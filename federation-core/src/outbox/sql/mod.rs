@@ -13,5 +13,5 @@ mod withdraw;
 
 pub use enqueue::enqueue;
 pub use operate::{delivery, list, peer, peers, prune, retry};
-pub use store::{OnSettled, SqlDeliveryStore};
+pub use store::{BeforeSettling, OnSettled, SqlDeliveryStore};
 pub use withdraw::{cancel_for_object, expire};

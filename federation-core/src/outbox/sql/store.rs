@@ -12,7 +12,7 @@ use url::Url;
 use super::{claim, enqueue, operate, settle, withdraw};
 use crate::clock::Timestamp;
 use crate::outbox::delivery::{Delivery, DeliveryId, Outgoing, PeerHealth, SettledDelivery};
-use crate::outbox::store::{DeliveryFilter, DeliveryStore, Turn, TurnEnd};
+use crate::outbox::store::{DeliveryFilter, DeliveryStore, Settlement, Turn, TurnEnd};
 use crate::store::StoreError;
 use crate::store::sql::schema::{delivery_lanes, peers};
 use crate::store::sql::{Connection, Database, DatabaseError};
@@ -22,11 +22,17 @@ pub type OnSettled = Arc<
     dyn Fn(&mut Connection, &SettledDelivery) -> Result<(), DatabaseError> + Send + Sync + 'static,
 >;
 
+/// Called first in a transaction that ends deliveries, before any of their rows is locked: for a
+/// lock that the told one needs and that others take before rows of the queue.
+pub type BeforeSettling =
+    Arc<dyn Fn(&mut Connection) -> Result<(), DatabaseError> + Send + Sync + 'static>;
+
 /// Deliveries in a database; clones share it.
 #[derive(Clone)]
 pub struct SqlDeliveryStore {
     database: Database,
     on_settled: Option<OnSettled>,
+    before_settling: Option<BeforeSettling>,
 }
 
 impl SqlDeliveryStore {
@@ -35,6 +41,7 @@ impl SqlDeliveryStore {
         Self {
             database,
             on_settled: None,
+            before_settling: None,
         }
     }
 
@@ -43,6 +50,28 @@ impl SqlDeliveryStore {
     pub fn on_settled(mut self, on_settled: OnSettled) -> Self {
         self.on_settled = Some(on_settled);
         self
+    }
+
+    /// Calls `before_settling` first wherever deliveries leave the queue.
+    #[must_use]
+    pub fn before_settling(mut self, before_settling: BeforeSettling) -> Self {
+        self.before_settling = Some(before_settling);
+        self
+    }
+
+    /// A write that may end deliveries.
+    fn settle<T, F>(&self, operation: F) -> BoxFuture<'_, Result<T, StoreError>>
+    where
+        F: Fn(&mut Connection, Option<&OnSettled>) -> Result<T, DatabaseError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (before, told) = (self.before_settling.clone(), self.on_settled.clone());
+        self.write(move |c| {
+            if let Some(before) = &before {
+                before(c)?;
+            }
+            operation(c, told.as_ref())
+        })
     }
 
     fn write<T, F>(&self, operation: F) -> BoxFuture<'_, Result<T, StoreError>>
@@ -92,7 +121,12 @@ impl DeliveryStore for SqlDeliveryStore {
         let on_settled = self.on_settled.clone();
         // What the hook writes, somebody may act on at once, such as a client that counts events.
         let told = on_settled.is_some() && !turn.settlements.is_empty();
+        let ends = turn.settlements.iter().any(Settlement::is_final);
+        let before = self.before_settling.clone().filter(|_| ends);
         let work = move |c: &mut Connection| {
+            if let Some(before) = &before {
+                before(c)?;
+            }
             let (settlements, peers) = (&turn.settlements, &turn.peers);
             settle::settle(c, settlements, peers, turn.now, on_settled.as_ref())?;
             match &turn.claim {
@@ -138,8 +172,7 @@ impl DeliveryStore for SqlDeliveryStore {
         limit: u32,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>> {
-        let on_settled = self.on_settled.clone();
-        self.write(move |c| withdraw::expire(c, before, limit, now, on_settled.as_ref()))
+        self.settle(move |c, told| withdraw::expire(c, before, limit, now, told))
     }
 
     fn prune(&self, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<usize, StoreError>> {
@@ -159,8 +192,7 @@ impl DeliveryStore for SqlDeliveryStore {
         object_id: Url,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>> {
-        let on_settled = self.on_settled.clone();
-        self.write(move |c| withdraw::cancel_for_object(c, &object_id, now, on_settled.as_ref()))
+        self.settle(move |c, told| withdraw::cancel_for_object(c, &object_id, now, told))
     }
 
     fn peers(

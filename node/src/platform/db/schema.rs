@@ -169,10 +169,11 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Of the federation core; read here alone.
+    /// Of the federation core; here it is read and tidied up alone.
     remote_actors (id) {
         id -> Text,
         document -> Text,
+        fetched_at -> BigInt,
         gone_at -> Nullable<BigInt>,
     }
 }

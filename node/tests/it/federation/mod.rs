@@ -1,5 +1,6 @@
 //! Two servers that federate over loopback, and strangers that try to.
 
+mod actors;
 mod deliveries;
 mod documents;
 mod follows;

@@ -170,3 +170,22 @@ async fn a_budget_that_others_have_used_up_is_not_held_against_an_actor() {
     world.clock.advance(Duration::from_secs(1));
     assert!(world.directory.refresh(&url(ALICE)).await.is_ok());
 }
+
+#[tokio::test]
+async fn takes_a_proven_document_in_place_of_the_known_one() {
+    let world = World::new();
+    world.web.serve(ALICE, &alice());
+    world.directory.actor(&url(ALICE)).await.unwrap();
+    let mut moved = alice();
+    moved["inbox"] = json!("https://a.example/new-inbox");
+    let moved = Actor::parse(moved.to_string().as_bytes()).unwrap();
+    world.directory.replace(moved).await;
+    for _ in 0..2 {
+        let known = world.directory.actor(&url(ALICE)).await.unwrap();
+        assert_eq!(known.inbox, url("https://a.example/new-inbox"));
+        assert!(world.directory.key(&url(MAIN_KEY)).await.is_ok());
+        // The second time from the store.
+        world.directory.forget(&url(ALICE)).await;
+    }
+    assert_eq!(world.web.count(ALICE), 1);
+}
