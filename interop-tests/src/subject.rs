@@ -50,7 +50,22 @@ impl Subject {
     pub async fn start(network: &Network, name: &str, store: Store) -> Result<Self> {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let front = network.front(name, bind.port()).await?;
-        Self::start_behind(network, name, store, bind, front).await
+        Self::start_behind(network, name, store, (bind, front), &[]).await
+    }
+
+    /// As [`Subject::start`], with further settings: environment variables and their values.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub async fn start_with(
+        network: &Network,
+        name: &str,
+        store: Store,
+        settings: &[(&'static str, &str)],
+    ) -> Result<Self> {
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let front = network.front(name, bind.port()).await?;
+        Self::start_behind(network, name, store, (bind, front), settings).await
     }
 
     /// As [`Subject::start`], without TLS in front of it.
@@ -60,15 +75,15 @@ impl Subject {
     pub async fn start_direct(network: &Network, name: &str, store: Store) -> Result<Self> {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let front = network.direct(bind);
-        Self::start_behind(network, name, store, bind, front).await
+        Self::start_behind(network, name, store, (bind, front), &[]).await
     }
 
     async fn start_behind(
         network: &Network,
         name: &str,
         store: Store,
-        bind: SocketAddr,
-        front: Front,
+        (bind, front): (SocketAddr, Front),
+        settings: &[(&'static str, &str)],
     ) -> Result<Self> {
         let folder = network.folder(name)?;
         let data = folder.join("data");
@@ -76,7 +91,7 @@ impl Subject {
             Store::Sqlite => format!("sqlite:{}", data.join("folkmoot.db").display()),
             Store::Postgres => postgres::database().await?,
         };
-        let environment = vec![
+        let mut environment = vec![
             ("FOLKMOOT_DATA_DIR", data.display().to_string()),
             ("FOLKMOOT_SERVER__BIND", bind.to_string()),
             ("FOLKMOOT_SERVER__PUBLIC_URL", front.origin()),
@@ -95,6 +110,8 @@ impl Subject {
                 network.authority().display().to_string(),
             ),
         ];
+        let given = settings.iter();
+        environment.extend(given.map(|(name, value)| (*name, (*value).to_owned())));
         let http = network.client()?;
         let name = name.to_owned();
         let mut subject = Self {

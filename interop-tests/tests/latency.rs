@@ -28,10 +28,18 @@ fn quantile(sorted: &[Duration], per_hundred: usize) -> Duration {
 
 #[tokio::test]
 async fn messages_cross_two_servers_and_answers_come_back() -> Result<()> {
+    // One after the other, so that neither takes the other's time.
+    cross("true", "by push stream").await?;
+    cross("false", "by POST").await
+}
+
+/// Sends one message after another and prints how long each took.
+async fn cross(streams: &str, way: &str) -> Result<()> {
     let sends = usize::try_from(place::number("FOLKMOOT_TEST_SENDS", 500))?;
     let network = Network::start().await?;
-    let a = Subject::start(&network, "a", Store::Sqlite).await?;
-    let b = Subject::start(&network, "b", Store::Postgres).await?;
+    let settings = [("FOLKMOOT_FEDERATION__STREAM__OPEN", streams)];
+    let a = Subject::start_with(&network, "a", Store::Sqlite, &settings).await?;
+    let b = Subject::start_with(&network, "b", Store::Postgres, &settings).await?;
     let (alice, bob) = (
         Member::sign_up(&a, "alice").await?,
         Member::sign_up(&b, "bob").await?,
@@ -51,7 +59,7 @@ async fn messages_cross_two_servers_and_answers_come_back() -> Result<()> {
     times.sort();
     let (p50, p99) = (quantile(&times, 50), quantile(&times, 99));
     println!(
-        "{sends} messages from request to the other member's socket: p50 {p50:?}, p99 {p99:?}"
+        "{sends} messages {way} from request to the other member's socket: p50 {p50:?}, p99 {p99:?}"
     );
 
     bob.send(&there, "an answer").await?;

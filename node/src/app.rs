@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::auth::error::AuthError;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
+use crate::nodes::{Nodes, Streams};
 use crate::platform::ctx::{Ctx, CtxParts};
 use crate::platform::db;
 use crate::platform::events::{self, Bus};
@@ -20,6 +21,7 @@ use crate::platform::http::server;
 use crate::platform::sealing::{Keyring, KeyringError};
 use crate::platform::tasks::Tasks;
 use crate::router;
+use crate::telemetry::metrics;
 use crate::workers;
 
 /// What features need beside the [`Ctx`].
@@ -31,6 +33,10 @@ pub struct Parts {
     pub bus: Bus,
     /// Speaks to other nodes.
     pub edge: Edge,
+    /// Sessions with other nodes.
+    pub nodes: Nodes,
+    /// Push streams with other nodes.
+    pub streams: Streams,
 }
 
 /// A running server.
@@ -39,6 +45,7 @@ pub struct App {
     ctx: Ctx,
     parts: Parts,
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
 }
 
 /// Why the server does not start.
@@ -47,6 +54,15 @@ pub enum StartError {
     /// The address to listen on cannot be used.
     #[error("cannot listen on {address}: {cause}; stop what uses it, or set server.bind (--bind)")]
     Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The address to serve metrics on cannot be used.
+    #[error("cannot serve metrics on {address}: {cause}; set telemetry.metrics_bind")]
+    Metrics {
         /// The address.
         address: SocketAddr,
         /// What the system said.
@@ -102,6 +118,14 @@ impl App {
             cause,
         })?;
         let origin = config.origin(address);
+        let metrics_listener = match config.telemetry.metrics_bind {
+            Some(address) => Some(
+                metrics::listen(address)
+                    .await
+                    .map_err(|cause| StartError::Metrics { address, cause })?,
+            ),
+            None => None,
+        };
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
         let db = db::open(&config).await?;
         let auth = Auth::start(&config, &origin, &db, &clock, &keyring).await?;
@@ -129,22 +153,41 @@ impl App {
             authenticator: gate,
             tasks: Tasks::default(),
         });
-        let parts = Parts { auth, bus, edge };
+        let nodes = Nodes::new(&ctx, &edge);
+        let streams = Streams::new(&ctx, &edge, &nodes);
+        let parts = Parts {
+            auth,
+            bus,
+            edge,
+            nodes,
+            streams,
+        };
         workers::start(&ctx, &parts);
         let routes = router::router(&ctx, &parts);
         let tasks = ctx.tasks().clone();
         ctx.tasks()
             .spawn(server::serve(listener, routes, connections, tasks));
+        let metrics_address = metrics_listener.as_ref().map(metrics::Listener::address);
+        if let Some(listener) = metrics_listener {
+            let bus = parts.bus.clone();
+            ctx.tasks().spawn(listener.serve(bus, ctx.tasks().clone()));
+        }
         Ok(Self {
             ctx,
             parts,
             address,
+            metrics_address,
         })
     }
 
     /// The address the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that metrics are served on, when they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The handles of the server.

@@ -2,7 +2,7 @@
 //!
 //! Modules, lowest first; each uses only those above it: `base`, `config`, `platform`, the
 //! features (`accounts`, `auth`, `follows`, `channels`, `messages`, `dms`), the edges (`federation`,
-//! `gateway`), and at the top `router`, `workers`, `app` and `cli`.
+//! `nodes`, `gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
 pub mod about;
 pub mod accounts;
@@ -18,6 +18,7 @@ pub mod federation;
 pub mod follows;
 pub mod gateway;
 pub mod messages;
+pub mod nodes;
 pub mod peers;
 pub mod platform;
 pub mod router;

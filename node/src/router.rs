@@ -15,6 +15,7 @@ use crate::federation;
 use crate::follows;
 use crate::gateway;
 use crate::messages;
+use crate::nodes;
 use crate::peers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
@@ -33,6 +34,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(dms::router(Arc::clone(parts.edge.people())))
         .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))
+        .merge(nodes::router(&parts.nodes, &parts.streams, &parts.edge))
         .merge(gateway::router(parts.bus.clone()))
         .method_not_allowed_fallback(request::no_method)
         .fallback(request::no_route)

@@ -9,6 +9,7 @@ use crate::app::Parts;
 use crate::auth;
 use crate::federation;
 use crate::messages;
+use crate::nodes::{self, Nodes};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
@@ -33,22 +34,29 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         parts.bus.clone(),
         shutdown.clone(),
     ));
-    tasks.spawn(federation::deliver(ctx.clone(), parts.edge.clone()));
+    tasks.spawn(nodes::follow_ends(ctx.clone(), parts.nodes.clone()));
+    tasks.spawn(nodes::keep_streams(ctx.clone(), parts.streams.clone()));
+    tasks.spawn(federation::deliver(
+        ctx.clone(),
+        parts.edge.clone(),
+        parts.streams.deliveries(),
+    ));
+    tasks.spawn(federation::rotate(ctx.clone(), parts.edge.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,
     };
     let clock = Arc::clone(ctx.clock());
     tasks.spawn(events::prune(ctx.db().clone(), clock, retention, shutdown));
-    tasks.spawn(clear(ctx.clone()));
+    tasks.spawn(clear(ctx.clone(), parts.nodes.clone()));
 }
 
 /// Clears away what is past its time, in small steps, until the server ends.
-async fn clear(ctx: Ctx) {
+async fn clear(ctx: Ctx, nodes: Nodes) {
     let work = async {
         loop {
             ctx.clock().sleep_until(ctx.now().plus(CLEAR_EVERY)).await;
-            if let Err(error) = clear_once(&ctx).await {
+            if let Err(error) = clear_once(&ctx, &nodes).await {
                 tracing::warn!(%error, "cannot clear away old rows");
             }
         }
@@ -56,10 +64,13 @@ async fn clear(ctx: Ctx) {
     ctx.tasks().shutdown().run_until_cancelled(work).await;
 }
 
-async fn clear_once(ctx: &Ctx) -> Result<(), ApiError> {
+async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
     let now = ctx.now();
     let full = usize::try_from(CLEARED_AT_ONCE).unwrap_or(usize::MAX);
     while auth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
+    let few = u32::try_from(CLEARED_AT_ONCE).unwrap_or(u32::MAX);
+    let ended = async || nodes.prune(now, few).await.map_err(ApiError::internal);
+    while ended().await? == full {}
     loop {
         let removed = ctx
             .db()

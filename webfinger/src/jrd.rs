@@ -177,6 +177,13 @@ pub enum JrdError {
     Json(#[source] serde_json::Error),
 }
 
+impl JrdError {
+    /// Whether the same text may be read later; never: its sender has to change it.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+}
+
 /// Why a document names no actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -190,6 +197,13 @@ pub enum SelfLinkError {
     /// The target is no absolute `http(s)` URL.
     #[error("the self link is no http(s) URL")]
     NotAUrl,
+}
+
+impl SelfLinkError {
+    /// Whether the same text may be read later; never: its sender has to change it.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
 }
 
 /// Tells whether a media type is one of the two of ActivityPub (ActivityPub s3.2).

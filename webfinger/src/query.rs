@@ -115,6 +115,13 @@ pub enum QueryError {
     BadAccount(#[source] HandleError),
 }
 
+impl QueryError {
+    /// Whether the same text may be read later; never: its sender has to change it.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+}
+
 fn decode(value: &str) -> Result<String, QueryError> {
     percent::decode(value).ok_or(QueryError::BadEscape)
 }

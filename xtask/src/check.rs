@@ -5,20 +5,30 @@ use std::process::Command;
 use anyhow::Context as _;
 use anyhow::Result;
 
+use crate::api;
 use crate::openssl;
 use crate::place;
 use crate::steps::Steps;
 use crate::steps::cargo;
 use crate::tools;
 
-/// Features that must compile each on its own.
-const ALONE: &[(&str, &[&str])] = &[
-    ("webfinger", &["", "client", "axum"]),
+/// Features that must compile in every combination. Building OpenSSL from source changes no code.
+const FEATURES: &[(&str, &[&str])] = &[
+    ("webfinger", &["client", "axum"]),
     (
         "federation-core",
-        &["", "client", "axum", "diesel", "testing"],
+        &[
+            "client",
+            "axum",
+            "diesel",
+            "testing",
+            "activitypub-federation",
+        ],
     ),
 ];
+
+/// A feature that brings another: without the other it is the same combination.
+const BRINGS: &[(&str, &str)] = &[("activitypub-federation", "client")];
 
 /// Crates that must not be reached from a library without the feature that brings them.
 const KEPT_OUT: &[(&str, &[&str])] = &[
@@ -30,15 +40,21 @@ const KEPT_OUT: &[(&str, &[&str])] = &[
 ///
 /// # Errors
 /// When cargo cannot be started.
-pub(crate) fn run() -> Result<bool> {
+pub(crate) fn run(arguments: &[String]) -> Result<bool> {
     let mut steps = Steps::default();
     set_openssl(&mut steps);
+    if arguments.iter().any(|argument| argument == "--write-api") {
+        api::check(&mut steps, true)?;
+        return Ok(steps.report());
+    }
     style(&mut steps)?;
     steps.cargo(
         "layout rules",
         &["test", "-p", "node", "--test", "it", "--", "tidy"],
     )?;
     features(&mut steps)?;
+    oldest_compiler(&mut steps);
+    api::check(&mut steps, false)?;
     licences(&mut steps)?;
     Ok(steps.report())
 }
@@ -82,14 +98,15 @@ pub(crate) fn style(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
-/// Each feature of the libraries alone, and what the libraries must not depend on.
+/// Every combination of the libraries' features, and what the libraries must not depend on.
 ///
 /// # Errors
 /// When cargo cannot be started.
 pub(crate) fn features(steps: &mut Steps) -> Result<()> {
-    for (package, features) in ALONE {
-        for feature in *features {
-            let name = format!("{package} with feature {feature:?} alone");
+    for (package, features) in FEATURES {
+        for combination in combinations(features) {
+            let chosen = combination.join(",");
+            let name = format!("{package} with features {chosen:?} alone");
             let arguments = [
                 "check",
                 "--quiet",
@@ -97,7 +114,7 @@ pub(crate) fn features(steps: &mut Steps) -> Result<()> {
                 package,
                 "--no-default-features",
                 "-F",
-                feature,
+                &chosen,
             ];
             steps.cargo(&name, &arguments)?;
         }
@@ -130,6 +147,45 @@ pub(crate) fn features(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
+/// Every choice of features that differs from the others, the smallest first.
+fn combinations(features: &[&'static str]) -> Vec<Vec<&'static str>> {
+    let mut all = vec![Vec::new()];
+    for feature in features {
+        let with = all.iter().map(|chosen: &Vec<&str>| {
+            let mut chosen = chosen.clone();
+            chosen.push(*feature);
+            chosen
+        });
+        all = all.iter().cloned().chain(with).collect();
+    }
+    all.retain(|chosen| {
+        BRINGS
+            .iter()
+            .all(|(feature, other)| !chosen.contains(feature) || chosen.contains(other))
+    });
+    all.sort_by_key(Vec::len);
+    all
+}
+
+/// Notes whether what was checked before was checked by the oldest compiler that is promised.
+fn oldest_compiler(steps: &mut Steps) {
+    let manifest = std::fs::read_to_string(place::root().join("Cargo.toml")).unwrap_or_default();
+    let promised = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = "))
+        .map(|version| version.trim_matches('"').to_owned());
+    let version = tools::output("rustc", &["--version"]).unwrap_or_default();
+    let used = version.split(' ').nth(1).unwrap_or_default();
+    let fault = match promised {
+        None => Some("Cargo.toml promises no rust-version".to_owned()),
+        Some(promised) if used.starts_with(&format!("{promised}.")) => None,
+        Some(promised) => Some(format!(
+            "rust-version is {promised}, but this is {used}: run the checks by `cargo +{promised} xtask check` too, or raise rust-version"
+        )),
+    };
+    steps.note("checked by the oldest compiler promised", fault.as_deref());
+}
+
 fn licences(steps: &mut Steps) -> Result<()> {
     if tools::find("cargo-deny").is_none() {
         let install = ["install", "--locked", "--quiet", "cargo-deny"];
@@ -147,4 +203,17 @@ fn licences(steps: &mut Steps) -> Result<()> {
     }
     steps.cargo("advisories", &deny(&["advisories"]))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::combinations;
+
+    #[test]
+    fn every_combination_that_differs() {
+        let all = combinations(&["client", "activitypub-federation"]);
+        let expected: [&[&str]; 3] = [&[], &["client"], &["client", "activitypub-federation"]];
+        assert_eq!(all, expected);
+        assert_eq!(combinations(&["a", "b", "c"]).len(), 8);
+    }
 }

@@ -1,5 +1,7 @@
 //! The fuzz targets of the parsers of remote bytes; they need a nightly toolchain.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -7,12 +9,24 @@ use anyhow::Result;
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 3] = ["vocabulary", "signature", "webfinger"];
-const SECONDS_EACH: &str = "-max_total_time=300";
+const TARGETS: [&str; 10] = [
+    "document",
+    "collection",
+    "discovery",
+    "signature",
+    "webfinger",
+    "handshake",
+    "stream_frame",
+    "structured_fields",
+    "digest",
+    "proof",
+];
+const FOLDER: &str = "federation-core/fuzz";
+const SECONDS_EACH: &str = "-max_total_time=600";
 /// Longest input, in bytes.
 const LONGEST: &str = "-max_len=8192";
 
-/// Runs each target for five minutes.
+/// Runs each target for ten minutes.
 ///
 /// # Errors
 /// When a program cannot be started.
@@ -29,9 +43,14 @@ pub(crate) fn run(steps: &mut Steps) -> Result<()> {
         }
     }
     for target in TARGETS {
+        // What is found goes to the first folder, and the seeds stay as they are.
+        let found = format!("{FOLDER}/target/corpus/{target}");
+        fs::create_dir_all(&found)?;
+        let seeds = format!("{FOLDER}/corpus/{target}");
         let mut fuzz = Command::new("rustup");
-        fuzz.args(["run", "nightly", "cargo", "fuzz", "run", target])
-            .args(["--fuzz-dir", "federation-core/fuzz", "--"])
+        fuzz.args(["run", "nightly", "cargo", "fuzz", "run", target, &found])
+            .args(Path::new(&seeds).is_dir().then_some(&seeds))
+            .args(["--fuzz-dir", FOLDER, "--"])
             .args([SECONDS_EACH, LONGEST]);
         steps.command(&format!("fuzzing of {target}"), &mut fuzz)?;
     }

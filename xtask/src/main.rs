@@ -8,6 +8,7 @@
     reason = "a command-line program talks to its terminal"
 )]
 
+mod api;
 mod bench;
 mod check;
 mod fuzz;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test    install what the tests need, run all of them; the last line has the counts
 cargo xtask check   formatting, lints, documentation, layout rules, licences: no servers needed
+                     (--write-api writes the lists of public names instead of comparing them)
 cargo xtask bench   run the benchmarks (release build)
 cargo xtask soak    the long proofs: hundreds of kills, thousands of messages (release build),
                      and the fuzz targets (nightly)";
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let outcome = match command.as_str() {
         "test" => test::run(),
-        "check" => check::run(),
+        "check" => check::run(&rest),
         "bench" => bench::run(&rest),
         "soak" => soak::run(),
         _ => {

@@ -19,7 +19,8 @@ use crate::tools;
 /// When a registry cannot be reached or an installation fails.
 pub(crate) fn provide() -> Result<()> {
     fedify().context("cannot install the peer fedify from npm")?;
-    bovine().context("cannot install the peer bovine from PyPI")
+    python("bovine").context("cannot install the peer bovine from PyPI")?;
+    python("handshake").context("cannot install what the second handshake needs from PyPI")
 }
 
 fn fedify() -> Result<()> {
@@ -57,8 +58,8 @@ fn fedify() -> Result<()> {
     Ok(())
 }
 
-fn bovine() -> Result<()> {
-    let (from, to) = folders("bovine")?;
+fn python(name: &str) -> Result<()> {
+    let (from, to) = folders(name)?;
     let requirements = from.join("requirements.txt");
     let installed = to.join("installed.txt");
     if is_same(&requirements, &installed) && to.join("bin/python").exists() {

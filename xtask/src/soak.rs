@@ -8,8 +8,8 @@ use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
 
-/// Runs the kill tests against a release build with many more kills and messages, then the fuzz
-/// targets.
+/// Runs the kill tests against a release build with many more kills and messages, then the
+/// simulation at full size, then the fuzz targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -33,6 +33,34 @@ pub(crate) fn run() -> Result<bool> {
         ];
         steps.cargo("kills", &proofs)?;
     }
+    simulate(&mut steps)?;
+    let example = [
+        "test",
+        "--release",
+        "-p",
+        "minimal-inbox",
+        "--",
+        "--nocapture",
+    ];
+    steps.cargo("kills of the minimal inbox", &example)?;
     fuzz::run(&mut steps)?;
     Ok(steps.report())
+}
+
+/// Fifty servers of the real parts, 10^5 activities, 200 seeds; `FOLKMOOT_SIMULATION_NODES`,
+/// `_ACTIVITIES`, `_SEEDS` and `_FIRST_SEED` say otherwise.
+fn simulate(steps: &mut Steps) -> Result<bool> {
+    let simulation = [
+        "test",
+        "--release",
+        "-p",
+        "federation-core",
+        "--test",
+        "simulation",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "soak",
+    ];
+    steps.cargo("simulation", &simulation)
 }

@@ -30,6 +30,16 @@ pub(crate) fn run() -> Result<bool> {
         "--no-fail-fast",
     ];
     steps.cargo("tests", &tests)?;
+    let hostile = [
+        "test",
+        "-p",
+        "federation-core",
+        "--test",
+        "hostile",
+        "--profile",
+        "hostile",
+    ];
+    steps.cargo("hostile input, built for release", &hostile)?;
     if steps.cargo("build of the server", &["build", "-p", "node"])? {
         let built = place::target().join("debug/folkmoot");
         steps.set("FOLKMOOT_BIN", built.display().to_string());

@@ -1,8 +1,10 @@
-//! `NodeInfo` 2.1: what software a server runs, and how many use it.
+//! `NodeInfo` 2.1 and 2.0: what software a server runs, and how many use it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
+
+use crate::vocab::parse_id;
 
 /// Characters of a name or version that are kept.
 const MAX_NAME: usize = 128;
@@ -118,6 +120,16 @@ impl NodeInfo {
         self
     }
 
+    /// The same as a document of version 2.0, whose schema has no place for the links of the
+    /// software.
+    #[must_use]
+    pub fn into_version_2_0(mut self) -> Self {
+        "2.0".clone_into(&mut self.version);
+        self.software.repository = None;
+        self.software.homepage = None;
+        self
+    }
+
     /// How many people use the server.
     pub fn users(&self) -> UserCounts {
         self.usage.users
@@ -136,7 +148,7 @@ impl NodeInfo {
         let name = text(software.get("name"))?;
         let version = text(software.get("version")).unwrap_or_default();
         let mut read = Software::new(name, version);
-        let link = |property: &str| text(software.get(property))?.parse().ok();
+        let link = |property: &str| parse_id(software.get(property)?.as_str()?);
         read.repository = link("repository");
         read.homepage = link("homepage");
         let open = map.get("openRegistrations").and_then(Value::as_bool);

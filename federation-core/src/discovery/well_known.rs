@@ -16,13 +16,20 @@ pub const NODE_INFO_REL: &str = "http://nodeinfo.diaspora.software/ns/schema/2.1
 pub const NODE_INFO_MEDIA_TYPE: &str =
     "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.1#\"";
 
+/// The relation of a `NodeInfo` 2.0 document.
+pub const NODE_INFO_2_0_REL: &str = "http://nodeinfo.diaspora.software/ns/schema/2.0";
+
+/// The media type of a `NodeInfo` 2.0 document.
+pub const NODE_INFO_2_0_MEDIA_TYPE: &str =
+    "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.0#\"";
+
 /// The relation of the actor that stands for the whole server (FEP-2677).
 pub const APPLICATION_REL: &str = "https://www.w3.org/ns/activitystreams#Application";
 
 /// Relations of the documents that are read, best first.
 const READ: [&str; 4] = [
     NODE_INFO_REL,
-    "http://nodeinfo.diaspora.software/ns/schema/2.0",
+    NODE_INFO_2_0_REL,
     "http://nodeinfo.diaspora.software/ns/schema/1.1",
     "http://nodeinfo.diaspora.software/ns/schema/1.0",
 ];
@@ -64,6 +71,13 @@ impl NodeInfoIndex {
         let mut links = vec![NodeInfoLink::new(NODE_INFO_REL, document)];
         links.extend(application.map(|actor| NodeInfoLink::new(APPLICATION_REL, actor)));
         Self { links }
+    }
+
+    /// The same index with one more link, after those that are there.
+    #[must_use]
+    pub fn with_link(mut self, rel: impl Into<String>, href: Url) -> Self {
+        self.links.push(NodeInfoLink::new(rel, href));
+        self
     }
 
     /// Reads an index; entries that are not understood are passed over, and so are the ones

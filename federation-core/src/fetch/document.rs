@@ -16,6 +16,7 @@ use super::redirect::Chain;
 use super::signer::RequestSigner;
 use super::transport::{OutboundRequest, OutboundResponse, Transport};
 use crate::clock::Clock;
+use crate::metrics::{self, Stopwatch};
 use crate::signature::SignError;
 use crate::vocab::{self, Map, ParseError, Value, parse_id, same_origin};
 
@@ -114,6 +115,7 @@ impl DocumentError {
 /// # Security
 /// What comes back is what the origin of [`Document::id`] says about that id; it says nothing
 /// about other ids inside of it (FEP-fe34). Each redirect is signed anew, for its own URL.
+#[tracing::instrument(level = "debug", name = "fetch", skip_all, fields(%url))]
 pub async fn fetch_document(
     transport: &dyn Transport,
     signer: Option<&Arc<dyn RequestSigner>>,
@@ -128,13 +130,11 @@ pub async fn fetch_document(
         clock,
         limits,
     };
-    match tokio::time::timeout(deadline, fetcher.confirmed(url)).await {
-        Ok(outcome) => outcome,
-        Err(_elapsed) => Err(FetchError::Timeout { deadline }.into()),
-    }
+    measured(deadline, fetcher.confirmed(url)).await
 }
 
 /// A document that may be a key or a stub: read, but with no rule about its id.
+#[tracing::instrument(level = "debug", name = "fetch", skip_all, fields(%url))]
 pub(super) async fn fetch_unconfirmed(
     transport: &dyn Transport,
     signer: Option<&Arc<dyn RequestSigner>>,
@@ -149,10 +149,22 @@ pub(super) async fn fetch_unconfirmed(
         clock,
         limits,
     };
-    match tokio::time::timeout(deadline, fetcher.read(url)).await {
+    measured(deadline, fetcher.read(url)).await
+}
+
+/// Keeps the deadline, and records how long it took and how it ended.
+async fn measured<T>(
+    deadline: Duration,
+    fetching: impl Future<Output = Result<T, DocumentError>>,
+) -> Result<T, DocumentError> {
+    let watch = Stopwatch::start();
+    let outcome = match tokio::time::timeout(deadline, fetching).await {
         Ok(outcome) => outcome,
         Err(_elapsed) => Err(FetchError::Timeout { deadline }.into()),
-    }
+    };
+    let ended = metrics::Outcome::of(&outcome, DocumentError::is_retryable);
+    metrics::fetched(ended, watch.elapsed());
+    outcome
 }
 
 struct Fetcher<'a> {
@@ -211,7 +223,35 @@ impl Fetcher<'_> {
             return Err(DocumentError::MediaType { found });
         }
         let map = vocab::parse(&answer.body)?;
+        if let Some(signer) = self.signer {
+            signer.saw(&answer.final_url, &map).await;
+        }
         Ok((answer.final_url, answer.body, map))
+    }
+
+    /// A signed request, and once more with another signature when the first is refused.
+    async fn execute_signed(
+        &self,
+        signer: &dyn RequestSigner,
+        request: OutboundRequest,
+    ) -> Result<OutboundResponse, DocumentError> {
+        let (url, now) = (request.url.clone(), self.clock.now());
+        let first = signer.sign(&Method::GET, &url, now).await?;
+        let attempt = request.clone().with_headers(first.headers.clone());
+        let answer = self.transport.execute(attempt).await?;
+        if !matches!(answer.status.as_u16(), 401 | 403) {
+            return Ok(answer);
+        }
+        let again = signer.sign_again(&first, &answer.headers, &Method::GET, &url, now);
+        let Some(again) = again.await? else {
+            return Ok(answer);
+        };
+        let second = self.transport.execute(request.with_headers(again.headers));
+        let second = second.await?;
+        if second.status.is_success() {
+            signer.took(&url, again.scheme).await;
+        }
+        Ok(second)
     }
 
     /// A GET that follows redirects itself, since each hop needs a signature of its own.
@@ -224,11 +264,10 @@ impl Fetcher<'_> {
             let mut request = OutboundRequest::get(url.clone(), limits);
             let accept = HeaderValue::from_static(ACCEPT_ACTIVITY);
             request.headers.insert(ACCEPT, accept);
-            if let Some(signer) = self.signer {
-                let signed = signer.sign(&Method::GET, &url, self.clock.now())?;
-                request = request.with_headers(signed);
-            }
-            let answer = self.transport.execute(request).await?;
+            let answer = match self.signer {
+                Some(signer) => self.execute_signed(signer.as_ref(), request).await?,
+                None => self.transport.execute(request).await?,
+            };
             match chain.next(&url, answer.status, &answer.headers)? {
                 Some(target) => url = target,
                 None => return Ok(answer),

@@ -12,22 +12,30 @@ mod error;
 pub mod guard;
 mod limits;
 mod media_type;
-mod redirect;
+pub(crate) mod redirect;
+mod schemes;
 mod signer;
+#[cfg(test)]
+mod signer_tests;
 mod transport;
+mod upgrade;
 
 #[cfg(feature = "client")]
 pub use client::GuardedClient;
 pub use directory::{
-    ActorCache, ActorCacheError, CachedActor, CollectionItems, CollectionLimits, Directory,
-    DirectoryConfig, DirectoryError, FetchBudget, MemoryActorCache, ResolvedKey,
+    ActorCache, ActorCacheError, CachedActor, CollectionItems, CollectionLimits, Conversation,
+    Directory, DirectoryConfig, DirectoryError, FetchBudget, MemoryActorCache, ResolvedKey, Thread,
+    ThreadLimits,
 };
 pub use document::{Document, DocumentError, fetch_document};
 pub use error::{Cause, FetchError};
+pub(crate) use guard::site_of;
 pub use guard::{
     BlockedDomains, DomainPolicy, GuardError, GuardPolicy, InvalidDomain, canonical_host,
 };
 pub use limits::FetchLimits;
 pub use media_type::{ACCEPT_ACTIVITY, is_activity_media_type};
-pub use signer::RequestSigner;
+pub use schemes::{SchemeMemory, SchemeStore};
+pub use signer::{PeerSigner, RequestSigner, SignedHeaders};
 pub use transport::{OutboundRequest, OutboundResponse, Transport};
+pub use upgrade::{Connection, Upgrade, Upgraded, Upgrader};

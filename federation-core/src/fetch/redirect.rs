@@ -6,15 +6,18 @@ use url::Url;
 
 use super::error::FetchError;
 
+/// Bytes of a redirect's target that are read at most.
+const MAX_LOCATION: usize = 8 * 1024;
+
 /// The URLs of one chain of redirects.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     visited: Vec<Url>,
     limit: u8,
 }
 
 impl Chain {
-    pub(super) fn new(limit: u8) -> Self {
+    pub(crate) fn new(limit: u8) -> Self {
         Self {
             visited: Vec::new(),
             limit,
@@ -25,7 +28,7 @@ impl Chain {
     ///
     /// A chain never leaves `https`, never comes back to a URL it has seen, and ends after the
     /// number of hops it was made for.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         current: &Url,
         status: StatusCode,
@@ -39,6 +42,7 @@ impl Chain {
             return Err(FetchError::TooManyRedirects { limit });
         }
         let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.filter(|text| text.len() <= MAX_LOCATION);
         let target = location.and_then(|text| current.join(text).ok());
         let mut target = target.ok_or(FetchError::Redirect)?;
         target.set_fragment(None);
@@ -86,6 +90,9 @@ mod tests {
             let next = Chain::new(2).next(&start, StatusCode::SEE_OTHER, &to(odd));
             assert!(matches!(next, Err(FetchError::Redirect)), "{odd}");
         }
+        let long = format!("/{}", "x".repeat(MAX_LOCATION));
+        let endless = Chain::new(2).next(&start, StatusCode::FOUND, &to(&long));
+        assert!(matches!(endless, Err(FetchError::Redirect)));
         let nowhere = Chain::new(2).next(&start, StatusCode::FOUND, &HeaderMap::new());
         assert!(matches!(nowhere, Err(FetchError::Redirect)));
 

@@ -73,6 +73,13 @@ pub enum AuthorityError {
     Unreadable(#[source] VocabError),
 }
 
+impl AuthorityError {
+    /// Whether the same activity may be its actor's later: never.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+}
+
 /// Judges an activity that has arrived at the server with this origin.
 ///
 /// # Errors

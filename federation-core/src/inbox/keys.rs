@@ -35,6 +35,14 @@ pub trait KeyDirectory: fmt::Debug + Send + Sync + 'static {
     /// The key with this id, from memory when it is there.
     fn key<'a>(&'a self, key_id: &'a Url) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>>;
 
+    /// The key with this id when it is known without asking anybody; nothing is fetched.
+    ///
+    /// Without an answer, the source of the request pays for a fetch before
+    /// [`KeyDirectory::key`] is asked.
+    fn known_key<'a>(&'a self, _key_id: &'a Url) -> BoxFuture<'a, Option<OwnedKey>> {
+        Box::pin(async { None })
+    }
+
     /// The key with this id as its owner shows it now, for a signature that did not verify.
     fn refresh_key<'a>(
         &'a self,
@@ -66,9 +74,23 @@ pub enum KeyLookupError {
     Unusable(#[source] Cause),
 }
 
+impl KeyLookupError {
+    /// Whether the same key may be had later.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
 impl KeyDirectory for Directory {
     fn key<'a>(&'a self, key_id: &'a Url) -> BoxFuture<'a, Result<OwnedKey, KeyLookupError>> {
         Box::pin(async move { owned(Self::key(self, key_id).await) })
+    }
+
+    fn known_key<'a>(&'a self, key_id: &'a Url) -> BoxFuture<'a, Option<OwnedKey>> {
+        Box::pin(async move {
+            let known = Self::known_key(self, key_id).await?;
+            owned(Ok(known)).ok()
+        })
     }
 
     fn refresh_key<'a>(

@@ -1,4 +1,4 @@
-//! The ordered checks between a request and a [`Verified`] activity, cheapest first.
+//! The inbox: from a request to a [`Verified`] activity, one [`Step`](super::Step) after another.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,13 +6,16 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::fetch::DomainPolicy;
+use crate::fetch::{DomainPolicy, SchemeMemory};
+use crate::followers::{self, Synchronization};
+use crate::inbox::prove::Proven;
+use crate::inbox::verified::Parts;
 use crate::inbox::{
-    InboundRequest, KeyDirectory, KeyLookupError, OwnedKey, Proof, ReceiveError, Verified,
-    authority,
+    InboundLimiter, InboundRequest, KeyDirectory, Origins, Passage, ReceiveError, Verified,
 };
+use crate::proof::ProofPolicy;
 use crate::signature::{SignatureClaim, VerificationPolicy, VerifiedSignature, inspect};
-use crate::vocab::{Activity, ActivityKind, Actor, ActorKind, same_origin};
+use crate::vocab::{Actor, same_origin};
 
 /// What an inbox needs to know about its own server.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct InboxConfig {
     pub origin: Url,
     /// What is demanded of signatures.
     pub policy: VerificationPolicy,
+    /// What is demanded of integrity proofs (FEP-8b32).
+    pub proofs: ProofPolicy,
     /// Longest body that is read, in bytes; 1 MiB by default.
     pub max_body_bytes: usize,
 }
@@ -32,6 +37,7 @@ impl InboxConfig {
         Self {
             origin,
             policy: VerificationPolicy::default(),
+            proofs: ProofPolicy::default(),
             max_body_bytes: 1024 * 1024,
         }
     }
@@ -40,14 +46,20 @@ impl InboxConfig {
 /// Authenticates what other servers send.
 #[derive(Clone)]
 pub struct Inbox {
-    config: InboxConfig,
-    keys: Arc<dyn KeyDirectory>,
-    blocked: Arc<dyn DomainPolicy>,
-    clock: Arc<dyn Clock>,
+    pub(super) config: InboxConfig,
+    pub(super) keys: Arc<dyn KeyDirectory>,
+    pub(super) blocked: Arc<dyn DomainPolicy>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) origins: Option<Arc<dyn Origins>>,
+    pub(super) limiter: Option<Arc<InboundLimiter>>,
+    pub(super) schemes: Option<SchemeMemory>,
 }
 
 impl Inbox {
     /// Joins the parts; `Arc<Directory>` is a [`KeyDirectory`].
+    ///
+    /// What actors forward for others is then accepted by integrity proof alone, see
+    /// [`Inbox::asking`], and nothing is counted, see [`Inbox::limited`].
     pub fn new(
         config: InboxConfig,
         keys: Arc<dyn KeyDirectory>,
@@ -59,7 +71,38 @@ impl Inbox {
             keys,
             blocked,
             clock,
+            origins: None,
+            limiter: None,
+            schemes: None,
         }
+    }
+
+    /// The same inbox, which looks up at its origin what an actor brings for another without
+    /// proof; `Arc<Directory>` is an [`Origins`].
+    #[must_use]
+    pub fn asking(mut self, origins: Arc<dyn Origins>) -> Self {
+        self.origins = Some(origins);
+        self
+    }
+
+    /// The same inbox, which remembers which servers sign by RFC 9421, so that they are answered
+    /// in kind.
+    #[must_use]
+    pub fn learning(mut self, schemes: SchemeMemory) -> Self {
+        self.schemes = Some(schemes);
+        self
+    }
+
+    /// The same inbox, which counts what comes in.
+    #[must_use]
+    pub fn limited(mut self, limiter: Arc<InboundLimiter>) -> Self {
+        self.limiter = Some(limiter);
+        self
+    }
+
+    /// What counts requests, when anything does; other ways in share it.
+    pub const fn limiter(&self) -> Option<&Arc<InboundLimiter>> {
+        self.limiter.as_ref()
     }
 
     /// The configuration.
@@ -67,35 +110,35 @@ impl Inbox {
         &self.config
     }
 
-    /// Makes every check of a received request, in order: size; signature headers, coverage, time,
-    /// host and digest; shape; blocked domains; what the activity alone shows about its authority;
-    /// the key and its owner; the signature.
+    /// Makes every check of a received request, in the order of [`Step`](super::Step).
     ///
     /// # Errors
-    /// See [`ReceiveError`]; the first check that fails names it.
+    /// See [`ReceiveError`]; the first check that fails names it, and its
+    /// [`step`](ReceiveError::step) says where that was.
     ///
     /// # Security
-    /// Nothing is fetched before all checks that need no fetch have passed, and then only the key
-    /// of the activity's own actor, on that actor's own origin.
+    /// Nothing is fetched before all checks that need no fetch have passed; then at most the key
+    /// of the sender, once more when it has changed, the key of the proof, and the activity at its
+    /// origin, each within the budget of its host and of the source address.
+    #[tracing::instrument(level = "debug", name = "authenticate", skip_all, fields(path = request.path()))]
     pub async fn authenticate(&self, request: InboundRequest) -> Result<Verified, ReceiveError> {
-        let limit = self.config.max_body_bytes;
-        if request.body().len() > limit {
-            return Err(ReceiveError::TooLarge { limit });
-        }
         let now = self.clock.now();
+        self.admit(&request, now)?;
         let claim = inspect(&request, &self.config.policy, now)?;
-        let activity = Activity::parse(request.body())?;
-        for url in [claim.key_id(), &activity.actor] {
-            self.check_not_blocked(url)?;
-        }
-        authority::judge(&activity, &self.config.origin)?;
-        if !same_origin(claim.key_id(), &activity.actor) {
-            return Err(ReceiveError::NotTheActor);
-        }
-        let (actor, proof) = self.prove(&claim, &activity).await?;
-        tracing::trace!(activity = %activity.id, actor = %activity.actor, "verified");
-        let raw = request.into_body();
-        Ok(Verified::new(activity, actor, raw, now, proof))
+        let permitted = self.permit(request.body(), &claim, now)?;
+        let proven = self.prove(&request, &claim, permitted, now).await?;
+        let (activity, actor) = (&proven.activity, &proven.actor);
+        tracing::trace!(activity = %activity.id, actor = %actor.id, "verified");
+        let synchronization = synchronization(&request, &claim, &proven);
+        Ok(Verified::new(Parts {
+            synchronization,
+            raw: proven.shown.unwrap_or_else(|| request.into_body()),
+            activity: proven.activity,
+            actor: proven.actor,
+            received_at: now,
+            proof: proven.proof,
+            passage: proven.passage,
+        }))
     }
 
     /// Authenticates a request that need not carry an activity, such as a signed GET: the same
@@ -107,78 +150,36 @@ impl Inbox {
         &self,
         request: &InboundRequest,
     ) -> Result<(Arc<Actor>, VerifiedSignature), ReceiveError> {
-        let limit = self.config.max_body_bytes;
-        if request.body().len() > limit {
-            return Err(ReceiveError::TooLarge { limit });
-        }
-        let claim = inspect(request, &self.config.policy, self.clock.now())?;
+        let now = self.clock.now();
+        self.admit(request, now)?;
+        let claim = inspect(request, &self.config.policy, now)?;
         self.check_not_blocked(claim.key_id())?;
         if same_origin(claim.key_id(), &self.config.origin) {
             return Err(ReceiveError::NotTheActor);
         }
-        let (owned, signature) = self.verify(&claim, |_owner| Ok(())).await?;
+        let anybody = |_owner: &Url| Ok(());
+        let (owned, signature) = self.verify(&claim, request.payer(), now, anybody).await?;
         self.check_not_blocked(&owned.owner.id)?;
+        self.charge_peer(&owned.owner.id, now)?;
         Ok((owned.owner, signature))
     }
+}
 
-    fn check_not_blocked(&self, url: &Url) -> Result<(), ReceiveError> {
-        let host = url.host_str().unwrap_or_default();
-        if self.blocked.is_blocked(host) {
-            return Err(ReceiveError::Blocked {
-                host: host.to_owned(),
-            });
-        }
-        Ok(())
+/// The header about the followers of the actor, when the actor signed it and it may be believed.
+fn synchronization(
+    request: &InboundRequest,
+    claim: &SignatureClaim,
+    proven: &Proven,
+) -> Option<Synchronization> {
+    let mut values = request.headers().get_all(followers::HEADER).iter();
+    let (value, None) = (values.next()?, values.next()) else {
+        return None;
+    };
+    if !claim.covers(followers::HEADER.as_str()) || !matches!(proven.passage, Passage::Direct) {
+        return None;
     }
-
-    async fn prove(
-        &self,
-        claim: &SignatureClaim,
-        activity: &Activity,
-    ) -> Result<(Arc<Actor>, Proof), ReceiveError> {
-        let is_actor = |owner: &Url| {
-            if *owner == activity.actor {
-                Ok(())
-            } else {
-                Err(ReceiveError::NotTheActor)
-            }
-        };
-        match self.verify(claim, is_actor).await {
-            Ok((owned, signature)) => Ok((owned.owner, Proof::Signature(signature))),
-            Err(ReceiveError::Key(KeyLookupError::Gone))
-                if deletes_itself(activity) && self.keys.is_gone(&activity.actor).await =>
-            {
-                Ok((Arc::new(remains_of(&activity.actor)), Proof::Gone))
-            }
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Finds the key, judges its owner and verifies; once more with a fresh key when the known one
-    /// does not fit, since owners change keys.
-    async fn verify(
-        &self,
-        claim: &SignatureClaim,
-        judge: impl Fn(&Url) -> Result<(), ReceiveError> + Send + Sync,
-    ) -> Result<(OwnedKey, VerifiedSignature), ReceiveError> {
-        let known = self.keys.key(claim.key_id()).await?;
-        judge(&known.owner.id)?;
-        let fault = match claim.verify(&known.key) {
-            Ok(signature) => return Ok((known, signature)),
-            Err(fault) => fault,
-        };
-        let fresh = match self.keys.refresh_key(claim.key_id()).await {
-            Ok(fresh) => fresh,
-            Err(KeyLookupError::Unusable(_)) => return Err(fault.into()),
-            Err(other) => return Err(other.into()),
-        };
-        judge(&fresh.owner.id)?;
-        if fresh.key == known.key {
-            return Err(fault.into());
-        }
-        let signature = claim.verify(&fresh.key)?;
-        Ok((fresh, signature))
-    }
+    let header = Synchronization::parse(value.to_str().ok()?).ok()?;
+    header.check(&proven.actor).is_ok().then_some(header)
 }
 
 impl fmt::Debug for Inbox {
@@ -186,16 +187,8 @@ impl fmt::Debug for Inbox {
         formatter
             .debug_struct("Inbox")
             .field("config", &self.config)
+            .field("origins", &self.origins)
+            .field("limiter", &self.limiter)
             .finish_non_exhaustive()
     }
-}
-
-fn deletes_itself(activity: &Activity) -> bool {
-    activity.kind == ActivityKind::Delete && activity.object_id() == Some(&activity.actor)
-}
-
-/// All that is left of an actor that is gone.
-fn remains_of(id: &Url) -> Actor {
-    let kind = ActorKind::from_name("Tombstone");
-    Actor::new(id.clone(), kind, id.clone())
 }

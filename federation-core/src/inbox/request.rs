@@ -1,6 +1,7 @@
 //! The request as it arrived: method, target, headers and the raw body.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -20,6 +21,13 @@ pub enum RequestError {
     Target,
 }
 
+impl RequestError {
+    /// Whether the same request may be taken in later: never.
+    pub const fn is_retryable(self) -> bool {
+        false
+    }
+}
+
 /// A request as it arrived, before anything is believed.
 ///
 /// Its target is built from this server's own configured origin and the raw path and query of the
@@ -31,6 +39,19 @@ pub struct InboundRequest {
     raw_target: PathAndQuery,
     headers: HeaderMap,
     body: Bytes,
+    source: Option<IpAddr>,
+    holder: Option<Box<str>>,
+}
+
+/// Who pays for what has to be fetched for a request before it is proven.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Payer<'a> {
+    /// Nobody is known.
+    Nobody,
+    /// Whoever is at this address.
+    Source(IpAddr),
+    /// A node that is proven: whose push stream it came over, or who announced it; by its host.
+    Peer(&'a str),
 }
 
 impl InboundRequest {
@@ -71,7 +92,51 @@ impl InboundRequest {
             raw_target,
             headers,
             body,
+            source: None,
+            holder: None,
         })
+    }
+
+    /// The same request, known to come from this address; requests from one address are bounded
+    /// together.
+    ///
+    /// # Security
+    /// The address of the connection, or what
+    /// [`TrustedProxies::source`](super::TrustedProxies::source) makes of it; never what a header
+    /// of an untrusted client says.
+    #[must_use]
+    pub const fn from_source(mut self, source: IpAddr) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// The same request, known to have come over the push stream of this node, which pays for
+    /// what has to be fetched for it as an address does.
+    ///
+    /// # Security
+    /// The holder of the session that opened the stream; never what the request says.
+    #[must_use]
+    pub fn over_stream_of(mut self, holder: &Url) -> Self {
+        self.holder = holder.host_str().map(Box::from);
+        self
+    }
+
+    /// The host of the node over whose push stream the request came, when it came over one.
+    pub fn stream_holder(&self) -> Option<&str> {
+        self.holder.as_deref()
+    }
+
+    pub(super) fn payer(&self) -> Payer<'_> {
+        match (self.holder.as_deref(), self.source) {
+            (Some(holder), _) => Payer::Peer(holder),
+            (None, Some(source)) => Payer::Source(source),
+            (None, None) => Payer::Nobody,
+        }
+    }
+
+    /// The address that the request comes from, when that is known.
+    pub const fn source(&self) -> Option<IpAddr> {
+        self.source
     }
 
     /// The method.

@@ -19,7 +19,8 @@ pub struct Backoff {
     pub give_up_after: Duration,
     /// The longest `Retry-After` that is followed. Default: 24 h.
     pub longest_retry_after: Duration,
-    /// How often a refusal for want of authority (401, 403) is tried. Default: 4.
+    /// How often what is refused for want of authority (401, 403) is tried; the last two attempts
+    /// must both have been refused. Default: 4.
     pub refusals: u32,
 }
 

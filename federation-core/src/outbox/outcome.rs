@@ -28,6 +28,8 @@ pub enum Outcome {
     Refused {
         /// 401 or 403.
         status: u16,
+        /// What the peer said about it.
+        detail: Option<String>,
     },
     /// The inbox is gone for good (410).
     Gone,
@@ -50,7 +52,10 @@ impl Outcome {
         };
         match code {
             200..=299 => Self::Delivered { status: code },
-            401 | 403 => Self::Refused { status: code },
+            code if Self::is_refusal(code) => Self::Refused {
+                status: code,
+                detail: None,
+            },
             410 => Self::Gone,
             408 | 425 | 429 | 500..=599 => Self::Retry {
                 status: Some(code),
@@ -65,10 +70,30 @@ impl Outcome {
         }
     }
 
+    /// Whether a status says that the peer did not accept the signature or the sender.
+    pub(super) fn is_refusal(status: u16) -> bool {
+        matches!(status, 401 | 403)
+    }
+
+    /// The same, with what the peer said about it.
+    #[must_use]
+    pub fn explained(mut self, said: Option<String>) -> Self {
+        let Some(said) = said else { return self };
+        match &mut self {
+            Self::Refused { detail, .. } => *detail = Some(said),
+            Self::Retry { error, .. } | Self::Rejected { error, .. } => {
+                error.push_str(": ");
+                error.push_str(&said);
+            }
+            Self::Delivered { .. } | Self::Gone => {}
+        }
+        self
+    }
+
     /// The status of the answer, if there was one.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Delivered { status } | Self::Refused { status } => Some(*status),
+            Self::Delivered { status } | Self::Refused { status, .. } => Some(*status),
             Self::Gone => Some(410),
             Self::Retry { status, .. } | Self::Rejected { status, .. } => *status,
         }
@@ -103,6 +128,6 @@ mod tests {
             assert_eq!(peer_wide, wide, "{code}");
         }
         assert_eq!(meaning(410), Outcome::Gone);
-        assert_eq!(meaning(401), Outcome::Refused { status: 401 });
+        assert!(matches!(meaning(401), Outcome::Refused { status: 401, .. }));
     }
 }

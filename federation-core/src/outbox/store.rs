@@ -1,15 +1,22 @@
 //! The port to where deliveries are kept.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use url::Url;
 
+use super::backoff::Backoff;
 use super::delivery::{ClaimedDelivery, Delivery, DeliveryId, DeliveryState, Outgoing, PeerHealth};
+use super::fan_out::{Expansion, FanOut};
 use super::room::Room;
+use super::statistics::{PeerCounts, PeerStatistics, QueueStats};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
+
+/// Before everything that can be due.
+pub(super) const EVER: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// What an attempt, or the lack of one, means for a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +37,7 @@ pub enum Verdict {
 pub struct Settlement {
     /// The delivery, with the lease it was claimed under. When that lease has passed to somebody
     /// else in the meantime the settlement is void.
-    pub delivery: ClaimedDelivery,
+    pub delivery: Arc<ClaimedDelivery>,
     /// What follows.
     pub verdict: Verdict,
     /// The HTTP status, if there was an answer.
@@ -49,6 +56,8 @@ impl Settlement {
 /// What was learned of a peer as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeerReport {
+    /// Nothing; only the counts are written down, if the peer is known.
+    Unchanged,
     /// It answered: everything held back for it is due.
     Answered {
         /// The signature scheme it accepted, if that is new.
@@ -72,6 +81,8 @@ pub struct PeerUpdate {
     pub host: String,
     /// What was learned.
     pub report: PeerReport,
+    /// Attempts that ended since the report before.
+    pub counts: PeerCounts,
 }
 
 /// A wish for deliveries to send.
@@ -105,6 +116,27 @@ pub struct TurnEnd {
     pub claimed: Vec<ClaimedDelivery>,
     /// Whether more was due than there was room for.
     pub limited: bool,
+    /// What is due next, when something was claimed for: of what is due but found no room, the
+    /// end of an attempt reminds.
+    pub next: NextDue,
+}
+
+/// When there is something to do next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextDue {
+    /// When the first lane or held-back peer is due; leased lanes are when their lease ends.
+    pub delivery: Option<Timestamp>,
+    /// When the first audience is due to be spread.
+    pub fan_out: Option<Timestamp>,
+}
+
+/// How many peers are remembered, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerBounds {
+    /// Peers last heard of, or failed at, before this moment are forgotten.
+    pub untouched_since: Timestamp,
+    /// Of more than this many, those touched longest ago are forgotten.
+    pub most: u32,
 }
 
 /// Which deliveries to list.
@@ -127,18 +159,32 @@ pub struct DeliveryFilter {
 /// except for one when the time has come.
 pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
     /// Queues an activity for its targets; those it was queued for before are left out.
+    ///
+    /// A long list, and one behind an audience that is not spread yet, is spread later: the
+    /// deliveries of these ids come to be then.
     fn enqueue(
         &self,
         outgoing: Outgoing,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<DeliveryId>, StoreError>>;
 
+    /// Queues an activity for its targets and for an audience that is spread afterwards.
+    fn fan_out(&self, fan_out: FanOut, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Spreads one page of about `limit` targets of the audience whose turn it is; one that cannot
+    /// be read is tried again by `schedule`.
+    fn expand(
+        &self,
+        limit: u32,
+        schedule: Backoff,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Expansion, StoreError>>;
+
     /// Settles, learns and claims, in this order, as one change.
     fn turn(&self, turn: Turn) -> BoxFuture<'_, Result<TurnEnd, StoreError>>;
 
-    /// When the first lane or held-back peer after `after` is due; leased lanes are when their
-    /// lease ends.
-    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    /// What is due next; of lanes and peers, after `after`.
+    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<NextDue, StoreError>>;
 
     /// A counter that moves when something may have become due.
     fn changes(&self) -> watch::Receiver<u64>;
@@ -162,6 +208,7 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
     fn retry(&self, id: DeliveryId, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Withdraws what is queued about an object and under way with nobody; answers how many.
+    /// What is not spread yet is forgotten and not counted.
     fn cancel_for_object(
         &self,
         object_id: Url,
@@ -174,4 +221,20 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
         after: Option<String>,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<PeerHealth>, StoreError>>;
+
+    /// What is known of one peer, with what is queued for it.
+    fn peer_statistics(
+        &self,
+        host: String,
+    ) -> BoxFuture<'_, Result<Option<PeerStatistics>, StoreError>>;
+
+    /// The queue as a whole; costs what is queued and dead, not what was delivered.
+    fn queue_stats(&self) -> BoxFuture<'_, Result<QueueStats, StoreError>>;
+
+    /// Forgets peers beyond `bounds` that nothing is queued for; at most `limit`, answers how many.
+    fn prune_peers(
+        &self,
+        bounds: PeerBounds,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<usize, StoreError>>;
 }

@@ -52,7 +52,7 @@ impl BodyDigest {
     ///
     /// # Errors
     /// A malformed value, no SHA-256 in it, several of them, or another digest.
-    pub(super) fn check_digest_header(&self, value: &str) -> Result<(), SignatureError> {
+    pub fn check_digest_header(&self, value: &str) -> Result<(), SignatureError> {
         let mut claimed = None;
         for entry in value.split(',') {
             let (name, encoded) = entry.trim().split_once('=').ok_or(malformed(DIGEST))?;
@@ -69,7 +69,7 @@ impl BodyDigest {
     ///
     /// # Errors
     /// As [`BodyDigest::check_digest_header`].
-    pub(super) fn check_content_digest_header(&self, value: &str) -> Result<(), SignatureError> {
+    pub fn check_content_digest_header(&self, value: &str) -> Result<(), SignatureError> {
         let mut claimed = None;
         for entry in value.split(',') {
             let (name, encoded) = entry

@@ -51,6 +51,14 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// Whether the same key may be taken, or another one made, later: only where OpenSSL failed to make
+    /// one.
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Generation { .. })
+    }
+}
+
 /// Why a request could not be signed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -70,9 +78,20 @@ pub enum SignError {
         /// Name of the header.
         header: &'static str,
     },
+    /// There is no key to sign with.
+    #[error("there is no key to sign with: {reason}")]
+    NoKey {
+        /// What went wrong.
+        reason: String,
+    },
 }
 
 impl SignError {
+    /// Whether the same request may be signed later: never, with the same key.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+
     pub(super) fn signing(errors: &ErrorStack) -> Self {
         Self::Signing {
             reason: errors.to_string(),
@@ -216,6 +235,13 @@ pub enum SignatureError {
     /// The signature does not verify under the key.
     #[error("the signature does not verify under its key")]
     Mismatch,
+}
+
+impl SignatureError {
+    /// Whether the same request may pass later: never. Whoever tries again signs again.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
 }
 
 /// A part of the request that a signature must cover.

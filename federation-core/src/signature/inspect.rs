@@ -249,6 +249,7 @@ impl<'a> Reading<'a> {
             signed_at,
             nonce: self.nonce,
             tag: self.tag,
+            covered: self.names.iter().map(ToString::to_string).collect(),
             base,
             queryless_base,
         })

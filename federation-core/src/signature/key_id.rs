@@ -27,6 +27,13 @@ pub enum KeyIdFault {
     Host,
 }
 
+impl KeyIdFault {
+    /// Whether the same text may be a key id later: never.
+    pub const fn is_retryable(self) -> bool {
+        false
+    }
+}
+
 /// Reads a key id, in the one canonical form.
 ///
 /// # Errors

@@ -24,13 +24,15 @@
 mod algorithm;
 mod base;
 mod cavage;
+mod challenge;
 mod digest;
 mod error;
 mod explain;
 mod inspect;
 mod key;
 mod key_id;
-mod multibase;
+pub(crate) mod multibase;
+mod peer_scheme;
 mod policy;
 mod private_key;
 mod rfc9421;
@@ -41,12 +43,14 @@ mod verify;
 mod tests;
 
 pub use algorithm::Algorithm;
+pub use challenge::{ACCEPT_SIGNATURE, SignatureDemand, demand_signature};
 pub use digest::BodyDigest;
 pub use error::{Coverage, KeyError, SignError, SignatureError};
 pub use explain::{Check, Verdict, explain};
 pub use inspect::{claimed_key_id, inspect};
 pub use key::PublicKey;
 pub use key_id::{KeyIdFault, parse_key_id};
+pub use peer_scheme::PeerScheme;
 pub use policy::VerificationPolicy;
 pub use private_key::{PrivateKey, SigningKey};
 pub use sign::{RequestToSign, sign_request};
@@ -63,6 +67,16 @@ pub enum Scheme {
     Cavage,
     /// HTTP Message Signatures, RFC 9421.
     Rfc9421,
+}
+
+impl Scheme {
+    /// The word for it in metrics and in what is remembered of peers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cavage => "cavage",
+            Self::Rfc9421 => "rfc9421",
+        }
+    }
 }
 
 impl std::fmt::Display for Scheme {

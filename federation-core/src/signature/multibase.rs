@@ -5,7 +5,7 @@ use crate::signature::KeyError;
 const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 /// Longest text that is looked at: an RSA key of 8192 bits needs about 1450 characters.
-pub(super) const MAX_TEXT: usize = 1600;
+const MAX_TEXT: usize = 1600;
 
 const UNDECODABLE: KeyError = KeyError::Undecodable {
     encoding: "multibase base58btc",
@@ -15,7 +15,7 @@ const UNDECODABLE: KeyError = KeyError::Undecodable {
 ///
 /// # Errors
 /// Another base, a character outside the alphabet, more than [`MAX_TEXT`] characters.
-pub(super) fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
+pub(crate) fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
     if text.len() > MAX_TEXT {
         return Err(KeyError::TooLong { limit: MAX_TEXT });
     }
@@ -46,7 +46,7 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
 }
 
 /// Writes bytes as `z` and base58btc text.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     let mut digits: Vec<u8> = Vec::with_capacity(bytes.len() * 7 / 5 + 1);
     for byte in bytes {

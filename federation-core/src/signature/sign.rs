@@ -1,13 +1,13 @@
 //! Signing requests: every header that a signed request needs, for either scheme.
 
-use http::header::{DATE, HOST};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::{Position, Url};
 
 use crate::clock::Timestamp;
 use crate::signature::base::{push_quoted, push_targets};
 use crate::signature::digest::{CONTENT_DIGEST, DIGEST};
-use crate::signature::{BodyDigest, Scheme, SignError, SigningKey};
+use crate::signature::{BodyDigest, Scheme, SignError, SignatureDemand, SigningKey};
 
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 pub(super) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
@@ -46,6 +46,9 @@ pub struct RequestToSign<'a> {
     digest: Option<BodyDigest>,
     nonce: Option<&'a str>,
     tag: Option<&'a str>,
+    without_query: bool,
+    components: &'a [String],
+    added: Option<&'a HeaderMap>,
 }
 
 impl<'a> RequestToSign<'a> {
@@ -58,6 +61,9 @@ impl<'a> RequestToSign<'a> {
             digest: None,
             nonce: None,
             tag: None,
+            without_query: false,
+            components: &[],
+            added: None,
         }
     }
 
@@ -82,6 +88,32 @@ impl<'a> RequestToSign<'a> {
         self
     }
 
+    /// Leaves the query out of draft-cavage's `(request-target)`, as servers expect that read
+    /// requests the way old Mastodon wrote them. The query is then not signed.
+    #[must_use]
+    pub const fn without_query(mut self) -> Self {
+        self.without_query = true;
+        self
+    }
+
+    /// Signs what a server has asked for by `Accept-Signature` (RFC 9421 s5.2), beside what is
+    /// always covered; draft-cavage has no such thing.
+    #[must_use]
+    pub fn demanded(mut self, demand: &'a SignatureDemand) -> Self {
+        self.nonce = demand.nonce.as_deref();
+        self.tag = demand.tag.as_deref();
+        self.components = &demand.components;
+        self
+    }
+
+    /// Adds headers that are to be signed too, the first value of each. Names that signatures and
+    /// bodies use are left out.
+    #[must_use]
+    pub const fn headers(mut self, added: &'a HeaderMap) -> Self {
+        self.added = Some(added);
+        self
+    }
+
     /// Signs and gives the headers to add.
     ///
     /// # Errors
@@ -90,7 +122,8 @@ impl<'a> RequestToSign<'a> {
         if !self.url.has_host() {
             return Err(SignError::NoHost);
         }
-        let mut headers = HeaderMap::with_capacity(5);
+        // With room for what is added to send it.
+        let mut headers = HeaderMap::with_capacity(12);
         headers.insert(HOST, value("host", self.authority())?);
         let date = self.now.to_http_date();
         headers.insert(DATE, value("date", &date)?);
@@ -99,6 +132,34 @@ impl<'a> RequestToSign<'a> {
             Scheme::Rfc9421 => self.sign_rfc9421(key, &mut headers)?,
         }
         Ok(headers)
+    }
+
+    /// The added headers that are signed, each with its first value.
+    fn added(&self) -> Result<Vec<(&'a HeaderName, &'a str)>, SignError> {
+        let own = [
+            HOST,
+            DATE,
+            SIGNATURE,
+            SIGNATURE_INPUT,
+            CONTENT_TYPE,
+            CONTENT_LENGTH,
+            ACCEPT,
+        ];
+        let mut signed = Vec::new();
+        let Some(added) = self.added else {
+            return Ok(signed);
+        };
+        for name in added.keys() {
+            if own.contains(name) || matches!(name.as_str(), DIGEST | CONTENT_DIGEST) {
+                continue;
+            }
+            let text = added.get(name).and_then(|value| value.to_str().ok());
+            let text = text.ok_or(SignError::HeaderValue {
+                header: "an added header",
+            })?;
+            signed.push((name, text));
+        }
+        Ok(signed)
     }
 
     fn authority(&self) -> &'a str {
@@ -113,7 +174,12 @@ impl<'a> RequestToSign<'a> {
         date: &str,
         headers: &mut HeaderMap,
     ) -> Result<(), SignError> {
-        let target = &self.url[Position::BeforePath..Position::AfterQuery];
+        let end = if self.without_query {
+            Position::AfterPath
+        } else {
+            Position::AfterQuery
+        };
+        let target = &self.url[Position::BeforePath..end];
         let mut base = String::with_capacity(256);
         base.push_str("(request-target): ");
         push_targets(&mut base, self.method, target);
@@ -129,6 +195,16 @@ impl<'a> RequestToSign<'a> {
             headers.insert(HeaderName::from_static(DIGEST), value(DIGEST, &digest)?);
             covered = "(request-target) host date digest";
         }
+        let mut covered = covered.to_owned();
+        for (name, text) in self.added()? {
+            base.push('\n');
+            base.push_str(name.as_str());
+            base.push_str(": ");
+            base.push_str(text.trim());
+            covered.push(' ');
+            covered.push_str(name.as_str());
+            headers.insert(name.clone(), value("an added header", text.trim())?);
+        }
         let signature = key.key().sign(base.as_bytes())?;
         let mut text = String::with_capacity(512);
         text.push_str("keyId=");
@@ -136,7 +212,7 @@ impl<'a> RequestToSign<'a> {
         text.push_str(",algorithm=");
         push_quoted(&mut text, key.key().algorithm().label(Scheme::Cavage));
         text.push_str(",headers=");
-        push_quoted(&mut text, covered);
+        push_quoted(&mut text, &covered);
         text.push_str(",signature=");
         push_quoted(&mut text, &encode(&signature));
         headers.insert(SIGNATURE, value("signature", &text)?);
@@ -162,6 +238,28 @@ impl<'a> RequestToSign<'a> {
                 value(CONTENT_DIGEST, &digest)?,
             );
         }
+        for (name, text) in self.added()? {
+            base.push_str("\n\"");
+            base.push_str(name.as_str());
+            base.push_str("\": ");
+            base.push_str(text.trim());
+            params.push_str(" \"");
+            params.push_str(name.as_str());
+            params.push('"');
+            headers.insert(name.clone(), value("an added header", text.trim())?);
+        }
+        for name in self.components {
+            let Some(text) = self.component(name, headers) else {
+                continue;
+            };
+            base.push_str("\n\"");
+            base.push_str(name);
+            base.push_str("\": ");
+            base.push_str(&text);
+            params.push_str(" \"");
+            params.push_str(name);
+            params.push('"');
+        }
         params.push_str(");created=");
         params.push_str(&self.now.as_seconds().to_string());
         let label = key.key().algorithm().label(Scheme::Rfc9421);
@@ -184,6 +282,23 @@ impl<'a> RequestToSign<'a> {
         let text = format!("{LABEL}=:{}:", encode(&signature));
         headers.insert(SIGNATURE, value("signature", &text)?);
         Ok(())
+    }
+}
+
+impl RequestToSign<'_> {
+    /// A component beside those that are always covered; `None` for those, and for what the
+    /// request does not have.
+    fn component(&self, name: &str, headers: &HeaderMap) -> Option<String> {
+        let url = self.url;
+        Some(match name {
+            "@authority" => self.authority().to_owned(),
+            "@scheme" => url.scheme().to_owned(),
+            "@request-target" => url[Position::BeforePath..Position::AfterQuery].to_owned(),
+            "@path" => url.path().to_owned(),
+            "@query" => format!("?{}", url.query().unwrap_or_default()),
+            "host" | "date" => headers.get(name)?.to_str().ok()?.to_owned(),
+            _ => return None,
+        })
     }
 }
 

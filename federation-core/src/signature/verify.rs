@@ -3,6 +3,7 @@
 use url::Url;
 
 use crate::clock::Timestamp;
+use crate::metrics::{self, Stopwatch};
 use crate::signature::{Algorithm, PublicKey, Scheme, SignatureError};
 
 /// A signature that passed every check that needs no key, and waits for its key.
@@ -15,6 +16,7 @@ pub struct SignatureClaim {
     pub(super) signed_at: Timestamp,
     pub(super) nonce: Option<String>,
     pub(super) tag: Option<String>,
+    pub(super) covered: Vec<String>,
     pub(super) base: Vec<u8>,
     pub(super) queryless_base: Option<Vec<u8>>,
 }
@@ -35,6 +37,11 @@ impl SignatureClaim {
         self.signed_at
     }
 
+    /// Whether the header of this name, in lower case, is signed.
+    pub fn covers(&self, header: &str) -> bool {
+        self.covered.iter().any(|name| name == header)
+    }
+
     /// The bytes whose signature is claimed.
     pub fn signed_text(&self) -> &[u8] {
         &self.base
@@ -48,6 +55,13 @@ impl SignatureClaim {
     /// [`SignatureError::AlgorithmMismatch`] when the signature announced another algorithm than
     /// the key's, [`SignatureError::Mismatch`] when it does not verify.
     pub fn verify(&self, key: &PublicKey) -> Result<VerifiedSignature, SignatureError> {
+        let watch = Stopwatch::start();
+        let outcome = self.hold_against(key);
+        metrics::signature_verified(self.scheme.name(), outcome.is_ok(), watch.elapsed());
+        outcome
+    }
+
+    fn hold_against(&self, key: &PublicKey) -> Result<VerifiedSignature, SignatureError> {
         if let Some(labelled) = self.algorithm
             && labelled != key.algorithm()
         {

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::document::document;
 use super::error::VocabError;
-use super::json;
 use super::kept::Kept;
 use super::kind::ActivityKind;
 use super::link::{ObjectOrId, Tag};
 use super::reader::Reader;
-use super::writer::{Writer, top_level};
+use super::writer::Writer;
 use super::{addressed, paths};
 use crate::clock::Timestamp;
 
@@ -53,6 +53,8 @@ pub struct Activity {
     kept: Kept,
 }
 
+document!(Activity);
+
 impl Activity {
     /// An activity with nothing but its essentials.
     pub fn new(id: Url, kind: ActivityKind, actor: Url) -> Self {
@@ -76,14 +78,6 @@ impl Activity {
         }
     }
 
-    /// Reads an activity from bytes, strictly as JSON and in any shape as `ActivityStreams`.
-    ///
-    /// # Errors
-    /// [`VocabError`] when the bytes are not such an activity.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VocabError> {
-        Self::from_value(Value::Object(json::parse(bytes)?))
-    }
-
     /// Reads an activity from JSON.
     ///
     /// # Errors
@@ -91,8 +85,7 @@ impl Activity {
     /// there is more than one actor, or when a list is too long.
     pub fn from_value(value: Value) -> Result<Self, VocabError> {
         let mut reader = Reader::new(value)?;
-        let known = |name: &str| ActivityKind::from_name(name).is_known();
-        let kind = ActivityKind::from_name(&reader.kind(known)?);
+        let kind = ActivityKind::read(&mut reader)?;
         let id = reader.required_own_id()?;
         let actor = reader.required_id("actor")?;
         let mut activity = Self::new(id, kind, actor);
@@ -107,22 +100,7 @@ impl Activity {
         activity.bcc = reader.links("bcc")?;
         activity.audience = reader.links("audience")?;
         activity.published = reader.time("published");
-        (activity.extra, activity.kept) = reader.finish();
-        if !activity.kept.is_empty() {
-            let written = activity.typed().typed();
-            activity.kept.settle(&written);
-        }
-        Ok(activity)
-    }
-
-    /// JSON as the document stands alone, with `@context` at its top.
-    pub fn to_value(&self) -> Value {
-        top_level(self.to_map())
-    }
-
-    /// JSON as it stands inside another document.
-    pub fn to_embedded(&self) -> Value {
-        Value::Object(self.to_map())
+        Ok(activity.settled(reader))
     }
 
     /// The object when there is exactly one.
@@ -177,15 +155,5 @@ impl Activity {
         writer.urls("audience", &self.audience);
         writer.time("published", self.published);
         writer
-    }
-
-    fn to_map(&self) -> Map<String, Value> {
-        self.typed().finish(&self.kept, &self.extra)
-    }
-}
-
-impl From<Activity> for Value {
-    fn from(activity: Activity) -> Self {
-        activity.to_value()
     }
 }

@@ -3,15 +3,15 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::document::document;
 use super::error::VocabError;
-use super::json;
 use super::kept::Kept;
 use super::key::{self, ActorKey};
 use super::kind::ActorKind;
 use super::link::Attachment;
 use super::paths;
 use super::reader::Reader;
-use super::writer::{Writer, top_level};
+use super::writer::Writer;
 use crate::clock::Timestamp;
 
 /// An actor (`ActivityPub` s4.1).
@@ -65,6 +65,8 @@ pub struct Actor {
     kept: Kept,
 }
 
+document!(Actor);
+
 impl Actor {
     /// An actor with nothing but its essentials.
     pub fn new(id: Url, kind: ActorKind, inbox: Url) -> Self {
@@ -95,14 +97,6 @@ impl Actor {
         }
     }
 
-    /// Reads an actor from bytes, strictly as JSON and in any shape as `ActivityStreams`.
-    ///
-    /// # Errors
-    /// [`VocabError`] when the bytes are not an actor.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VocabError> {
-        Self::from_value(Value::Object(json::parse(bytes)?))
-    }
-
     /// Reads an actor from JSON.
     ///
     /// Unknown types are actors too when they have an inbox: servers invent them.
@@ -112,8 +106,7 @@ impl Actor {
     /// cannot be understood.
     pub fn from_value(value: Value) -> Result<Self, VocabError> {
         let mut reader = Reader::new(value)?;
-        let known = |name: &str| ActorKind::from_name(name).is_known();
-        let kind = ActorKind::from_name(&reader.kind(known)?);
+        let kind = ActorKind::read(&mut reader)?;
         let id = reader.required_own_id()?;
         let inbox = reader.required_id("inbox")?;
         let mut actor = Self::new(id, kind, inbox);
@@ -130,10 +123,7 @@ impl Actor {
             }
         }
         actor.public_keys = key::read(&mut reader)?;
-        actor.icon = reader
-            .list("icon", Attachment::from_value)?
-            .into_iter()
-            .next();
+        actor.icon = reader.first("icon", Attachment::from_value)?;
         actor.url = reader.link("url");
         actor.webfinger = reader.text("webfinger");
         actor.also_known_as = reader.links("alsoKnownAs")?;
@@ -143,22 +133,7 @@ impl Actor {
         actor.attributed_to = reader.links("attributedTo")?;
         actor.published = reader.time("published");
         actor.updated = reader.time("updated");
-        (actor.extra, actor.kept) = reader.finish();
-        if !actor.kept.is_empty() {
-            let written = actor.typed().typed();
-            actor.kept.settle(&written);
-        }
-        Ok(actor)
-    }
-
-    /// JSON as the document stands alone, with `@context` at its top.
-    pub fn to_value(&self) -> Value {
-        top_level(self.to_map())
-    }
-
-    /// JSON as it stands inside another document.
-    pub fn to_embedded(&self) -> Value {
-        Value::Object(self.to_map())
+        Ok(actor.settled(reader))
     }
 
     /// The key with this id, when the actor shows it and the key names the actor as its owner.
@@ -207,10 +182,6 @@ impl Actor {
         writer.time("updated", self.updated);
         writer
     }
-
-    fn to_map(&self) -> Map<String, Value> {
-        self.typed().finish(&self.kept, &self.extra)
-    }
 }
 
 /// `endpoints.sharedInbox`; a shared inbox that is not understood is an error, since deliveries
@@ -230,9 +201,3 @@ const MALFORMED_SHARED_INBOX: VocabError = VocabError::Malformed {
     property: "endpoints",
     expected: "an object whose sharedInbox is an http or https URL",
 };
-
-impl From<Actor> for Value {
-    fn from(actor: Actor) -> Self {
-        actor.to_value()
-    }
-}

@@ -3,15 +3,15 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::document::document;
 use super::error::VocabError;
 use super::id::parse_id;
-use super::json;
 use super::kept::Kept;
 use super::kind::CollectionKind;
 use super::link::ObjectOrId;
 use super::paths;
 use super::reader::Reader;
-use super::writer::{Writer, top_level};
+use super::writer::Writer;
 
 /// Entries of one page that are read at most.
 pub const MAX_ITEMS: usize = 5_000;
@@ -74,6 +74,8 @@ impl PageOrId {
     }
 }
 
+document!(Collection);
+
 impl Collection {
     /// A collection without entries.
     pub fn new(id: Url, kind: CollectionKind) -> Self {
@@ -100,14 +102,6 @@ impl Collection {
         }
     }
 
-    /// Reads a collection from bytes.
-    ///
-    /// # Errors
-    /// [`VocabError`] when the bytes are not a collection or page.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VocabError> {
-        Self::from_value(Value::Object(json::parse(bytes)?))
-    }
-
     /// Reads a collection or page from JSON.
     ///
     /// # Errors
@@ -115,8 +109,7 @@ impl Collection {
     /// understood, or when it has more than [`MAX_ITEMS`] entries.
     pub fn from_value(value: Value) -> Result<Self, VocabError> {
         let mut reader = Reader::new(value)?;
-        let known = |name: &str| CollectionKind::from_name(name).is_known();
-        let kind = match CollectionKind::from_name(&reader.kind(known)?) {
+        let kind = match CollectionKind::read(&mut reader)? {
             CollectionKind::Other(found) => {
                 return Err(VocabError::WrongKind {
                     expected: "a collection or a page of one",
@@ -137,17 +130,7 @@ impl Collection {
         collection.items = reader.objects_up_to("orderedItems", MAX_ITEMS)?;
         let unordered = reader.objects_up_to("items", MAX_ITEMS)?;
         collection.items.extend(unordered);
-        (collection.extra, collection.kept) = reader.finish();
-        if !collection.kept.is_empty() {
-            let written = collection.typed().typed();
-            collection.kept.settle(&written);
-        }
-        Ok(collection)
-    }
-
-    /// JSON as the document stands alone, with `@context` at its top.
-    pub fn to_value(&self) -> Value {
-        top_level(self.to_map())
+        Ok(collection.settled(reader))
     }
 
     /// Paths of the properties that the type does not know, for reports.
@@ -175,22 +158,23 @@ impl Collection {
         }
         writer
     }
+}
 
-    fn to_map(&self) -> Map<String, Value> {
-        self.typed().finish(&self.kept, &self.extra)
-    }
+/// The page that a `Link` object leads to.
+fn linked(value: &Value) -> Option<Url> {
+    let is_link = value.get("type")?.as_str()? == "Link";
+    let href = value.get("href")?.as_str()?;
+    is_link.then(|| parse_id(href)).flatten()
 }
 
 fn page(reader: &mut Reader, property: &'static str) -> Result<Option<PageOrId>, VocabError> {
     let Some(value) = reader.take(property) else {
         return Ok(None);
     };
+    if let Some(id) = linked(&value) {
+        reader.keep(property, value);
+        return Ok(Some(PageOrId::Id(id)));
+    }
     let page = PageOrId::from_value(value).map_err(|error| error.within(property))?;
     Ok(Some(page))
-}
-
-impl From<Collection> for Value {
-    fn from(collection: Collection) -> Self {
-        collection.to_value()
-    }
 }

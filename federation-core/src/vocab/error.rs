@@ -58,6 +58,11 @@ pub enum VocabError {
 }
 
 impl VocabError {
+    /// Whether the same document may be read later; never: its sender has to change it.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+
     pub(super) fn within(self, property: &'static str) -> Self {
         Self::In {
             property,

@@ -1,5 +1,8 @@
 //! Identifiers: which texts are accepted as the id of an actor, activity or object.
 
+use std::cell::RefCell;
+use std::sync::LazyLock;
+
 use url::Url;
 
 /// Bytes of an identifier that are read at most.
@@ -14,6 +17,10 @@ pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 /// different hosts in one text: white space, control characters and backslashes, which URL
 /// parsers repair in different ways, are refused and not repaired.
 pub fn parse_id(text: &str) -> Option<Url> {
+    RECENT.with_borrow_mut(|recent| recent.read(text))
+}
+
+fn read(text: &str) -> Option<Url> {
     let odd = |byte: u8| byte <= b' ' || byte == 0x7f || byte == b'\\';
     if text.len() > MAX_ID_BYTES || text.bytes().any(odd) {
         return None;
@@ -30,6 +37,47 @@ pub fn parse_id(text: &str) -> Option<Url> {
     (plain && url.has_host()).then_some(url)
 }
 
+/// Identifiers that are remembered, and how long they are at most.
+const REMEMBERED: usize = 8;
+const MAX_REMEMBERED_BYTES: usize = 256;
+
+thread_local! {
+    static RECENT: RefCell<Recent> = const { RefCell::new(Recent::new()) };
+}
+
+/// The identifiers that this thread read last. A document names its actor, its object and its
+/// recipients several times each, and a copy costs a tenth of a reading.
+struct Recent {
+    /// Only those that are written as they are read, so that a URL is its own text.
+    urls: [Option<Url>; REMEMBERED],
+    oldest: usize,
+}
+
+impl Recent {
+    const fn new() -> Self {
+        Self {
+            urls: [const { None }; REMEMBERED],
+            oldest: 0,
+        }
+    }
+
+    fn read(&mut self, text: &str) -> Option<Url> {
+        let mut known = self.urls.iter().flatten();
+        if let Some(url) = known.find(|url| url.as_str() == text) {
+            return Some(url.clone());
+        }
+        let url = read(text)?;
+        if text.len() <= MAX_REMEMBERED_BYTES
+            && url.as_str() == text
+            && let Some(place) = self.urls.get_mut(self.oldest)
+        {
+            *place = Some(url.clone());
+            self.oldest = (self.oldest + 1) % REMEMBERED;
+        }
+        Some(url)
+    }
+}
+
 /// Whether the text names the public collection in any of its forms.
 pub fn is_public(text: &str) -> bool {
     matches!(text, PUBLIC | "as:Public" | "Public")
@@ -41,7 +89,9 @@ pub fn is_public(text: &str) -> bool {
 /// Never: the text is a constant that a test reads.
 #[expect(clippy::expect_used, reason = "a constant, read by a test")]
 pub fn public_url() -> Url {
-    Url::parse(PUBLIC).expect("the public collection is a valid URL")
+    static URL: LazyLock<Url> =
+        LazyLock::new(|| Url::parse(PUBLIC).expect("the public collection is a valid URL"));
+    URL.clone()
 }
 
 /// Whether two URLs have scheme, host and port in common (RFC 6454 s5, for `http` and `https`).

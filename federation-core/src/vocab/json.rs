@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
@@ -46,6 +47,13 @@ pub enum ParseError {
     /// The document is something other than an object.
     #[error("a JSON document that is not an object")]
     NotAnObject,
+}
+
+impl ParseError {
+    /// Whether the same bytes may be read later; never: their sender has to change them.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
 }
 
 /// Reads one JSON object strictly; the caller has bounded the length of `bytes`.
@@ -175,15 +183,23 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut map = Map::new();
+        // Enough for nearly every document, whose table then need not grow; what is inside one may
+        // be there a hundred thousand times and begins small.
+        let mut map = if self.depth == 0 {
+            Map::with_capacity(14)
+        } else {
+            Map::new()
+        };
         while let Some(key) = entries.next_key::<String>()? {
-            let key = self.text(key)?;
-            if map.contains_key(&key) {
-                let key = key.chars().take(64).collect();
-                return Err(self.refuse(ParseError::DuplicateKey { key }));
+            match map.entry(self.text(key)?) {
+                Entry::Vacant(place) => {
+                    place.insert(entries.next_value_seed(inner)?);
+                }
+                Entry::Occupied(first) => {
+                    let key = first.key().chars().take(64).collect();
+                    return Err(self.refuse(ParseError::DuplicateKey { key }));
+                }
             }
-            let value = entries.next_value_seed(inner)?;
-            map.insert(key, value);
         }
         Ok(Value::Object(map))
     }

@@ -58,14 +58,23 @@ impl ActorKey {
 
     /// Reads one key; `None` when it is of a sort that is not known here.
     fn from_value(value: &Value) -> Option<Self> {
+        Self::with_pem(value).or_else(|| Self::with_multibase(value))
+    }
+
+    fn with_pem(value: &Value) -> Option<Self> {
+        let pem = value.get("publicKeyPem")?.as_str()?;
+        Self::of(value, KeyMaterial::Pem(pem.to_owned()))
+    }
+
+    fn with_multibase(value: &Value) -> Option<Self> {
+        let multibase = value.get("publicKeyMultibase")?.as_str()?;
+        Self::of(value, KeyMaterial::Multibase(multibase.to_owned()))
+    }
+
+    fn of(value: &Value, material: KeyMaterial) -> Option<Self> {
         let text = |property: &str| value.get(property).and_then(Value::as_str);
         let id = parse_id(text("id")?)?;
         let owner = parse_id(text("owner").or_else(|| text("controller"))?)?;
-        let material = match (text("publicKeyPem"), text("publicKeyMultibase")) {
-            (Some(pem), _) => KeyMaterial::Pem(pem.to_owned()),
-            (None, Some(multibase)) => KeyMaterial::Multibase(multibase.to_owned()),
-            (None, None) => return None,
-        };
         let fits = material.as_str().len() <= MAX_KEY_BYTES;
         fits.then_some(Self {
             id,
@@ -105,10 +114,16 @@ impl KeyMaterial {
     }
 }
 
-/// Reads the keys of an actor, those of `publicKey` first.
+/// Reads the keys of an actor, those of `publicKey` first: PEM there, multibase in
+/// `assertionMethod`, each where it is written again.
 pub(super) fn read(reader: &mut Reader) -> Result<Vec<ActorKey>, VocabError> {
+    type ReadKey = fn(&Value) -> Option<ActorKey>;
     let mut keys = Vec::new();
-    for property in ["publicKey", "assertionMethod"] {
+    let sorts: [(_, ReadKey); 2] = [
+        ("publicKey", ActorKey::with_pem),
+        ("assertionMethod", ActorKey::with_multibase),
+    ];
+    for (property, key) in sorts {
         let Some(value) = reader.take(property) else {
             continue;
         };
@@ -118,7 +133,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<Vec<ActorKey>, VocabError> {
             return Err(VocabError::TooMany { property, limit });
         }
         let before = keys.len();
-        keys.extend(list.iter().filter_map(ActorKey::from_value));
+        keys.extend(list.iter().filter_map(key));
         let written: Vec<Value> = keys.iter().skip(before).map(ActorKey::to_value).collect();
         if written != list {
             reader.keep(property, value);

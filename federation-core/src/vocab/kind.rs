@@ -1,5 +1,8 @@
 //! The `type` of a document: names that are known here, and every other name kept as it is.
 
+use super::error::VocabError;
+use super::reader::Reader;
+
 /// Declares an enum of type names with a variant for all others.
 macro_rules! kinds {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
@@ -33,6 +36,13 @@ macro_rules! kinds {
             pub fn is_known(&self) -> bool {
                 !matches!(self, Self::Other(_))
             }
+
+            /// Takes the type out of a document, a known one before all others.
+            pub(super) fn read(reader: &mut Reader) -> Result<Self, VocabError> {
+                let is_known = |name: &str| matches!(name, $(stringify!($variant))|+);
+                let chosen = reader.kind(is_known)?;
+                Ok(Self::from_name(&chosen))
+            }
         }
 
         impl std::fmt::Display for $name {
@@ -48,10 +58,14 @@ kinds! {
     ActivityKind {
         /// Its object is accepted, for example a `Follow`.
         Accept,
+        /// Something, not said what.
+        Activity,
         /// Its object is put into the target.
         Add,
         /// Its object is passed on.
         Announce,
+        /// The actor has come to the location.
+        Arrive,
         /// Its object is blocked.
         Block,
         /// Its object is new.
@@ -68,6 +82,8 @@ kinds! {
         Follow,
         /// Its object is passed over.
         Ignore,
+        /// Something without an object, not said what.
+        IntransitiveActivity,
         /// Its object is invited to the target.
         Invite,
         /// Its object is joined.
@@ -92,6 +108,8 @@ kinds! {
         TentativeAccept,
         /// Its object is rejected for now.
         TentativeReject,
+        /// The actor goes from the origin to the target.
+        Travel,
         /// Its object, an activity, is undone.
         Undo,
         /// Its object has changed.
@@ -124,8 +142,12 @@ kinds! {
         Page,
         /// A place.
         Place,
+        /// A description of another object.
+        Profile,
         /// A poll.
         Question,
+        /// How one object stands to another.
+        Relationship,
         /// What is left of a deleted object.
         Tombstone,
         /// Moving pictures.

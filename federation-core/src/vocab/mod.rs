@@ -3,7 +3,7 @@
 //! [`parse`] is the one JSON reader for remote bytes. [`Activity`], [`Object`], [`Actor`] and
 //! [`Collection`] read every shape that servers send (a text, an object or a list; values inside
 //! objects), keep unknown properties in `extra`, and write one canonical shape with `@context`
-//! once at the top. Documents are read as compacted JSON: JSON-LD aliases such as `@id`, graphs
+//! once at the top. [`Entity`] reads whichever of these a document is. Documents are read as compacted JSON: JSON-LD aliases such as `@id`, graphs
 //! and foreign contexts have no effect.
 //!
 //! ```
@@ -27,14 +27,18 @@ mod actor;
 mod build;
 mod collection;
 mod context;
+mod document;
+mod entity;
 mod error;
 mod id;
 mod json;
 mod kept;
 mod key;
 mod kind;
+mod language;
 mod link;
 mod object;
+mod question;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -44,6 +48,7 @@ pub use activity::Activity;
 pub use actor::Actor;
 pub use collection::{Collection, MAX_ITEMS, PageOrId};
 pub use context::{ACTIVITY_STREAMS, MULTIKEY, SECURITY};
+pub use entity::Entity;
 pub use error::VocabError;
 pub use id::{MAX_ID_BYTES, PUBLIC, is_public, parse_id, public_url, same_origin};
 pub use json::{MAX_DEPTH, ParseError, parse, parse_value};
@@ -51,6 +56,7 @@ pub use key::{ActorKey, KeyDocument, KeyMaterial, MAX_KEYS};
 pub use kind::{ActivityKind, ActorKind, CollectionKind, ObjectKind};
 pub use link::{Attachment, ObjectOrId, Tag};
 pub use object::Object;
+pub use question::{Choice, Closed, MAX_CHOICES, Question};
 pub use reader::MAX_ENTRIES;
 pub use serde_json::{Map, Value};
 

@@ -5,13 +5,13 @@ use url::Url;
 
 use super::activity::Activity;
 use super::actor::Actor;
+use super::document::document;
 use super::error::VocabError;
-use super::json;
 use super::kept::Kept;
 use super::kind::ObjectKind;
 use super::link::{Attachment, ObjectOrId, Tag};
 use super::reader::Reader;
-use super::writer::{Writer, top_level};
+use super::writer::Writer;
 use super::{addressed, paths};
 use crate::clock::Timestamp;
 
@@ -62,6 +62,8 @@ pub struct Object {
     kept: Kept,
 }
 
+document!(Object);
+
 impl Object {
     /// An object with nothing but a type.
     pub fn new(kind: ObjectKind) -> Self {
@@ -107,22 +109,13 @@ impl Object {
         }
     }
 
-    /// Reads an object from bytes, strictly as JSON and in any shape as `ActivityStreams`.
-    ///
-    /// # Errors
-    /// [`VocabError`] when the bytes are not such an object.
-    pub fn parse(bytes: &[u8]) -> Result<Self, VocabError> {
-        Self::from_value(Value::Object(json::parse(bytes)?))
-    }
-
     /// Reads an object from JSON.
     ///
     /// # Errors
     /// [`VocabError`] when type, id or owner cannot be understood, or a list is too long.
     pub fn from_value(value: Value) -> Result<Self, VocabError> {
         let mut reader = Reader::new(value)?;
-        let known = |name: &str| ObjectKind::from_name(name).is_known();
-        let mut object = Self::new(ObjectKind::from_name(&reader.kind(known)?));
+        let mut object = Self::new(ObjectKind::read(&mut reader)?);
         object.id = reader.own_id()?;
         object.attributed_to = reader.ids("attributedTo")?;
         object.name = reader.text("name");
@@ -140,22 +133,7 @@ impl Object {
         object.bto = reader.links("bto")?;
         object.bcc = reader.links("bcc")?;
         object.audience = reader.links("audience")?;
-        (object.extra, object.kept) = reader.finish();
-        if !object.kept.is_empty() {
-            let written = object.typed().typed();
-            object.kept.settle(&written);
-        }
-        Ok(object)
-    }
-
-    /// JSON as the document stands alone, with `@context` at its top.
-    pub fn to_value(&self) -> Value {
-        top_level(self.to_map())
-    }
-
-    /// JSON as it stands inside another document.
-    pub fn to_embedded(&self) -> Value {
-        Value::Object(self.to_map())
+        Ok(object.settled(reader))
     }
 
     /// Everybody whom it is addressed to, hidden recipients included, each once.
@@ -233,16 +211,6 @@ impl Object {
         writer.urls("bcc", &self.bcc);
         writer.urls("audience", &self.audience);
         writer
-    }
-
-    fn to_map(&self) -> Map<String, Value> {
-        self.typed().finish(&self.kept, &self.extra)
-    }
-}
-
-impl From<Object> for Value {
-    fn from(object: Object) -> Self {
-        object.to_value()
     }
 }
 

@@ -16,6 +16,12 @@ use crate::clock::Timestamp;
 /// Entries of one list (recipients, tags, attachments, objects) that are read at most.
 pub const MAX_ENTRIES: usize = 1_000;
 
+/// Properties that a document has at most to be called short.
+const SHORT: usize = 32;
+
+/// Bytes of a time with milliseconds and `Z`.
+const TIME_BYTES: usize = "1970-01-01T00:00:00.000Z".len();
+
 /// Bytes of a type name that are read at most.
 const MAX_TYPE_BYTES: usize = 128;
 
@@ -48,7 +54,15 @@ impl Reader {
 
     /// Takes a property out; null is the same as absent (JSON-LD 1.1 s4.1.1).
     pub(super) fn take(&mut self, property: &'static str) -> Option<Value> {
-        let value = self.map.get_mut(property)?.take();
+        // In a short document looking at each key costs less than hashing the one that is sought.
+        let slot = if self.map.len() <= SHORT {
+            let mut entries = self.map.iter_mut();
+            let found = entries.find(|(key, _)| *key == property);
+            found.map(|(_, value)| value)
+        } else {
+            self.map.get_mut(property)
+        };
+        let value = slot?.take();
         self.taken.push(property);
         (!value.is_null()).then_some(value)
     }
@@ -202,8 +216,12 @@ impl Reader {
         let read = value.as_str().and_then(|text| {
             Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&format!("{text}Z")))
         });
-        if read.is_none_or(|time| value != time.to_rfc3339()) {
-            self.keep(property, value);
+        match read {
+            None => self.keep(property, value),
+            Some(time) if !is_canonical(&value, time) => {
+                self.kept.keep_time(property, value, time);
+            }
+            Some(_) => {}
         }
         read
     }
@@ -258,12 +276,36 @@ impl Reader {
         }
         Ok(read)
     }
+
+    /// The first thing of a list that reads itself.
+    pub(super) fn first<T>(
+        &mut self,
+        property: &'static str,
+        read: impl Fn(Value) -> Option<T>,
+    ) -> Result<Option<T>, VocabError> {
+        let Some(value) = self.take(property) else {
+            return Ok(None);
+        };
+        let list = capped(property, &value)?;
+        let first = list.iter().cloned().find_map(read);
+        if list.len() > 1 || first.is_none() {
+            self.keep(property, value);
+        }
+        Ok(first)
+    }
 }
 
 const MALFORMED_OWN_ID: VocabError = VocabError::Malformed {
     property: "id",
     expected: "an http or https URL",
 };
+
+/// Whether the time is written as this crate writes it.
+fn is_canonical(value: &Value, time: Timestamp) -> bool {
+    // Of the years that occur, only texts of that length can be.
+    let has_length = value.as_str().is_none_or(|text| text.len() == TIME_BYTES);
+    has_length && *value == time.to_rfc3339()
+}
 
 /// A value as a list: itself, or its entries.
 pub(super) fn entries(value: &Value) -> &[Value] {

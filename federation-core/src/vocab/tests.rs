@@ -156,6 +156,35 @@ mod attacks {
     }
 
     #[test]
+    fn attack_41_reads_an_identifier_alike_however_often_it_came_before() {
+        let texts = [
+            "https://a.example/1",
+            "HTTPS://A.example/1",
+            "https://a.example:443/1",
+            "https://a.example\\@b.example/1",
+            "https://b.example@a.example/1",
+            "https://a.example/1#x",
+            "https://a.example/1 ",
+            "a.example/1",
+        ];
+        let read = || texts.map(|text| parse_id(text).map(String::from));
+        let first = read();
+        let one = Some("https://a.example/1".to_owned());
+        let with_fragment = Some("https://a.example/1#x".to_owned());
+        let (known, odd) = ([one.clone(), one.clone(), one], [None, None]);
+        assert_eq!(first[..3], known);
+        assert_eq!(first[3..5], odd);
+        assert_eq!(first[5..], [with_fragment, None, None]);
+        for number in 0..40 {
+            assert_eq!(read(), first);
+            let other = format!("https://a.example/{number}");
+            assert_eq!(parse_id(&other).map(String::from), Some(other));
+        }
+        let long = format!("https://a.example/{}", "x".repeat(MAX_ID_BYTES));
+        assert_eq!((parse_id(&long), parse_id(&long)), (None, None));
+    }
+
+    #[test]
     fn attack_41_reads_a_look_alike_host_as_its_own_host() {
         let cyrillic = parse_id("https://ex\u{430}mple.org/u").unwrap();
         assert_eq!(cyrillic.host_str(), Some("xn--exmple-4nf.org"));
@@ -254,6 +283,15 @@ mod shapes {
         assert_eq!(read.to_value()["published"], exact);
         read.published = Some(Timestamp::from_millis(0));
         assert_eq!(read.to_value()["published"], "1970-01-01T00:00:00.000Z");
+        for text in ["2026-11-20T16:07:10Z", "2026-11-20T17:07:10.000+01:00"] {
+            let mut read = Object::from_value(with(note(), "published", json!(text))).unwrap();
+            assert_eq!(read.to_value()["published"], text);
+            read.updated = read.published;
+            assert_eq!(read.to_value()["published"], text);
+            assert_eq!(read.to_value()["updated"], "2026-11-20T16:07:10.000Z");
+            read.published = None;
+            assert_eq!(read.to_value().get("published"), None);
+        }
         let naive = Object::from_value(with(note(), "published", json!("2026-11-20T16:07:10")));
         assert!(naive.unwrap().published.is_some());
     }
@@ -314,6 +352,36 @@ mod shapes {
         }
         let inside = with(actor, "inbox", json!("javascript:x"));
         assert!(Actor::from_value(inside).is_err());
+    }
+
+    #[test]
+    fn keys_in_the_wrong_place_are_kept_and_not_used() {
+        let key = |id: &str| {
+            json!({"id": format!("https://a.example/u/alice#{id}"), "controller": "https://a.example/u/alice",
+                "publicKeyPem": "PEM", "publicKeyMultibase": "z6Mk"})
+        };
+        let only_pem = json!({"id": "https://a.example/u/alice#c", "owner": "https://a.example/u/alice", "publicKeyPem": "PEM"});
+        let actor = json!({
+            "id": "https://a.example/u/alice", "type": "Person", "inbox": "https://a.example/i",
+            "publicKey": key("a"), "assertionMethod": [key("b"), only_pem],
+        });
+        let read = Actor::from_value(actor.clone()).unwrap();
+        let materials: Vec<_> = read.public_keys.iter().map(|key| &key.material).collect();
+        assert_eq!(
+            materials,
+            [
+                &KeyMaterial::Pem("PEM".into()),
+                &KeyMaterial::Multibase("z6Mk".into())
+            ]
+        );
+        let written = read.to_value();
+        for property in ["publicKey", "assertionMethod"] {
+            assert_eq!(written[property], actor[property]);
+        }
+        assert_eq!(
+            Actor::from_value(written.clone()).unwrap().to_value(),
+            written
+        );
     }
 
     #[test]

@@ -2,5 +2,6 @@
 #![cfg(test)]
 
 mod activities;
+mod proofs;
 mod recording;
 mod signatures;

@@ -233,3 +233,29 @@ pub fn newest_first<T, Id: Copy>(
         items: found,
     }
 }
+
+/// Actors of other nodes who share a channel with a member, at most `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn remote_acquaintances(
+    connection: &mut Connection,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<String>, DatabaseError> {
+    let (own, others) = diesel::alias!(channel_members as own, channel_members as others);
+    let joined = own
+        .filter(own.field(channel_members::user_id).eq(user))
+        .select(own.field(channel_members::channel_id));
+    let shared = others
+        .filter(others.field(channel_members::channel_id).eq_any(joined))
+        .select(others.field(channel_members::user_id));
+    let known = users::table
+        .filter(users::domain.is_not_null())
+        .filter(users::deleted_at.is_null())
+        .filter(users::id.eq_any(shared))
+        .order(users::id)
+        .limit(limit)
+        .select(users::actor_uri);
+    Ok(known.load(connection)?)
+}

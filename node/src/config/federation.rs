@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
+use super::handshake::HandshakeConfig;
+use super::stream::StreamConfig;
 
 /// What the server may reach on other nodes. Each setting opens exactly one thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +19,15 @@ pub struct FederationConfig {
     pub extra_ca_file: Option<PathBuf>,
     /// Whether plain `http` is accepted between nodes.
     pub allow_http: bool,
+    /// What other nodes may do here.
+    pub handshake: HandshakeConfig,
+    /// Push streams with other nodes.
+    pub stream: StreamConfig,
 }
 
 impl FederationConfig {
     pub(super) fn check(&self, faults: &mut Vec<Fault>) {
+        self.handshake.check(faults);
         if let Some(path) = &self.extra_ca_file
             && let Err(error) = std::fs::File::open(path)
         {

@@ -12,6 +12,11 @@ pub struct LimitsConfig {
     pub request_body_bytes: usize,
     /// Bytes in the body of an activity from another node.
     pub inbox_body_bytes: usize,
+    /// Activities from one other node in a second, by the domain that signs them; 30 times as many
+    /// at once.
+    pub inbox_per_second_per_peer: u32,
+    /// Requests to inboxes from one public address in a second; 30 times as many at once.
+    pub inbox_per_second_per_address: u32,
     /// Connections held open at once; more wait to be accepted.
     pub connections: usize,
     /// Sign-ins of one account at once; a further one ends the oldest.
@@ -35,6 +40,8 @@ impl Default for LimitsConfig {
         Self {
             request_body_bytes: 256 * 1024,
             inbox_body_bytes: 1024 * 1024,
+            inbox_per_second_per_peer: 2_000,
+            inbox_per_second_per_address: 2_000,
             connections: 16_384,
             sessions_per_user: 50,
             password_hashes_at_once: 2,
@@ -72,6 +79,18 @@ impl LimitsConfig {
             16 * 1024,
             64 * mib,
         );
+        for (key, value) in [
+            (
+                "limits.inbox_per_second_per_peer",
+                self.inbox_per_second_per_peer,
+            ),
+            (
+                "limits.inbox_per_second_per_address",
+                self.inbox_per_second_per_address,
+            ),
+        ] {
+            within(key, value.into(), 1, 1_000_000);
+        }
         within("limits.connections", wide(self.connections), 16, 1_000_000);
         within(
             "limits.sessions_per_user",

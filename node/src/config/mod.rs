@@ -7,11 +7,13 @@
 mod database;
 mod fault;
 mod federation;
+mod handshake;
 mod layers;
 mod limits;
 mod registration;
 mod secret;
 mod server;
+mod stream;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -26,11 +28,13 @@ use url::Url;
 pub use self::database::DatabaseConfig;
 pub use self::fault::{ConfigErrors, Fault};
 pub use self::federation::FederationConfig;
+pub use self::handshake::HandshakeConfig;
 pub use self::layers::Sources;
 pub use self::limits::LimitsConfig;
 pub use self::registration::{RegistrationConfig, RegistrationMode};
 pub use self::secret::Secret;
 pub use self::server::ServerConfig;
+pub use self::stream::StreamConfig;
 pub use self::telemetry::{LogFormat, TelemetryConfig};
 
 /// Every setting of the server.
@@ -49,7 +53,7 @@ pub struct Config {
     pub federation: FederationConfig,
     /// Bounds on what one client can take.
     pub limits: LimitsConfig,
-    /// Logs.
+    /// Logs and metrics.
     pub telemetry: TelemetryConfig,
 }
 

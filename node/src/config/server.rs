@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -15,6 +16,9 @@ pub struct ServerConfig {
     pub bind: SocketAddr,
     /// The origin the outside world uses, such as `https://chat.example`; part of every id.
     pub public_url: Option<String>,
+    /// Networks of the proxies in front, whose `X-Forwarded-For` is believed, as CIDR; none by
+    /// default.
+    pub trusted_proxies: Vec<IpNet>,
     /// Seconds that requests under way get to finish when the server is told to stop.
     pub shutdown_grace_seconds: u64,
 }
@@ -24,6 +28,7 @@ impl Default for ServerConfig {
         Self {
             bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             public_url: None,
+            trusted_proxies: Vec::new(),
             shutdown_grace_seconds: 10,
         }
     }

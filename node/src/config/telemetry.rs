@@ -1,11 +1,13 @@
-//! `[telemetry]`: logs.
+//! `[telemetry]`: logs and metrics.
+
+use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use super::fault::Fault;
 
-/// Logs.
+/// Logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryConfig {
@@ -13,6 +15,8 @@ pub struct TelemetryConfig {
     pub log: String,
     /// How to write them.
     pub format: LogFormat,
+    /// Where `GET /metrics` is served for Prometheus; nowhere when this is not set.
+    pub metrics_bind: Option<SocketAddr>,
 }
 
 /// How log records are written.
@@ -31,6 +35,7 @@ impl Default for TelemetryConfig {
         Self {
             log: "info".to_owned(),
             format: LogFormat::Pretty,
+            metrics_bind: None,
         }
     }
 }

@@ -2,12 +2,6 @@
 
 use std::time::Duration;
 
-use federation_core::inbox::{ActivityStore, Applied, Verified};
-use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, ActivityKind, Actor, ActorKind};
-use futures_util::future::join_all;
-use url::Url;
-
 use super::Edge;
 use crate::accounts;
 use crate::accounts::model::RemotePerson;
@@ -15,6 +9,13 @@ use crate::follows;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
+use federation_core::handshake::SessionFilter;
+use federation_core::inbox::ownership::{self, OwnershipError};
+use federation_core::inbox::{ActivityStore, Applied, Verified};
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, ActivityKind, Actor, ActorKind};
+use futures_util::future::join_all;
+use url::Url;
 
 /// How long each third person of a conversation is looked up before it goes on without them.
 const INTRODUCTIONS: Duration = Duration::from_secs(5);
@@ -65,20 +66,37 @@ pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<
         Err(Unread::Later(error)) => return Err(error),
     };
     let proven = proven_actor(&verified);
+    let gone = matches!(request, Request::DeleteActor).then(|| verified.activity().actor.clone());
     let held = ctx.clone();
     let effect = move |connection: &mut Connection, verified: &Verified| {
         run(&held, connection, &request, verified)
     };
     let applied = ctx.db().apply_once::<_, DatabaseError, _>(verified, effect);
     let applied = applied.await?;
+    if let Some(gone) = gone {
+        end_sessions(ctx, edge, gone).await?;
+    }
     // A copy of an older update is a duplicate, and must not bring back an older document.
-    if let (Applied::New(_), Some(actor)) = (&applied, proven) {
+    let takes_effect = matches!(applied, Applied::New(Ok(()) | Err(Ignored::Unknown)));
+    if let (true, Some(actor)) = (takes_effect, proven) {
         edge.directory().replace(actor).await;
     }
     match applied {
         Applied::New(Ok(())) => tracing::debug!(%id, ?kind, "applied an activity"),
         Applied::New(Err(why)) => tracing::debug!(%id, ?kind, %why, "ignored an activity"),
         Applied::Duplicate => tracing::debug!(%id, ?kind, "an activity came again"),
+    }
+    Ok(())
+}
+
+/// Ends the sessions that an actor has here who is gone, also when it said so before.
+async fn end_sessions(ctx: &Ctx, edge: &Edge, gone: Url) -> Result<(), ApiError> {
+    for filter in [
+        SessionFilter::Subject(gone.clone()),
+        SessionFilter::Holder(gone),
+    ] {
+        let ending = edge.sessions().revoke_all(filter, ctx.now());
+        ending.await.map_err(ApiError::internal)?;
     }
     Ok(())
 }
@@ -92,7 +110,7 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Un
         ActivityKind::Update if about_itself => {
             let person = match proven_actor(verified) {
                 Some(actor) => accounts::federate::person(&actor),
-                None => refreshed(edge, &activity.actor).await?,
+                None => refreshed(edge, verified).await?,
             };
             Request::UpdateActor(person)
         }
@@ -124,8 +142,11 @@ fn proven_actor(verified: &Verified) -> Option<Actor> {
     (!actor.public_keys.is_empty()).then_some(actor)
 }
 
-async fn refreshed(edge: &Edge, actor: &Url) -> Result<RemotePerson, Unread> {
-    match edge.directory().refresh(actor).await {
+/// The actor as its node shows it since the `Update` came: an older document would hide the change.
+async fn refreshed(edge: &Edge, verified: &Verified) -> Result<RemotePerson, Unread> {
+    let actor = &verified.activity().actor;
+    let since = verified.received_at();
+    match edge.directory().actor_since(actor, since).await {
         Ok(actor) => Ok(accounts::federate::person(&actor)),
         Err(error) if error.is_retryable() => {
             let wait = error.retry_after().unwrap_or(RETRY_AFTER);
@@ -162,11 +183,17 @@ fn run(
 ) -> Result<Result<(), Ignored>, DatabaseError> {
     let (activity, author) = (verified.activity(), verified.actor().as_ref());
     let answered = |found: bool| if found { Ok(()) } else { Err(Ignored::Unknown) };
+    if is_suspended(connection, request, author.id.as_str())? {
+        return Ok(Err(Ignored::ActorRefused));
+    }
     Ok(match request {
         Request::Create(note) => messages::receive_create(ctx, connection, note, author)?.map(drop),
         Request::Update(note) => messages::receive_update(ctx, connection, note, author)?.map(drop),
         Request::Delete => messages::receive_delete(ctx, connection, activity, author)?.map(drop),
         Request::UpdateActor(person) => {
+            if let Some(why) = overruled(connection, verified)? {
+                return Ok(Err(why));
+            }
             let known = accounts::store::by_actor(connection, person.actor_uri.as_str())?;
             if known.is_some() {
                 accounts::store::upsert_remote(connection, person, ctx.now())?;
@@ -187,5 +214,41 @@ fn run(
         )?),
         Request::Reject => answered(follows::federate::receive_reject(connection, verified)?),
         Request::Undo => answered(follows::federate::receive_undo(connection, verified)?),
+    })
+}
+
+/// Whether the actor is suspended here, asked for what is not asked about it later on.
+fn is_suspended(
+    connection: &mut Connection,
+    request: &Request,
+    actor: &str,
+) -> Result<bool, DatabaseError> {
+    let asked = matches!(
+        request,
+        Request::UpdateActor(_) | Request::Accept | Request::Reject | Request::Undo
+    );
+    if !asked {
+        return Ok(false);
+    }
+    let known = accounts::store::by_actor(connection, actor)?;
+    Ok(known.is_some_and(|user| user.suspended_at.is_some()))
+}
+
+/// Why what is stored of an actor stays, whatever its `Update` of itself brings.
+fn overruled(
+    connection: &mut Connection,
+    verified: &Verified,
+) -> Result<Option<Ignored>, DatabaseError> {
+    if proven_actor(verified).is_none() {
+        return Ok(None);
+    }
+    let id = verified.actor().id.as_str();
+    let Some(stored) = accounts::store::remote_actor(connection, id)? else {
+        return Ok(None);
+    };
+    Ok(match ownership::update_actor(verified, &stored) {
+        Ok(_) => None,
+        Err(OwnershipError::Stale { .. }) => Some(Ignored::Stale),
+        Err(_) => Some(Ignored::NotTheOwner),
     })
 }

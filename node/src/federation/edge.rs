@@ -1,21 +1,29 @@
 //! [`Edge`]: what speaks to other nodes, put together once.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use federation_core::Clock;
 use federation_core::fetch::client::{ClientConfig, ClientError};
 use federation_core::fetch::{
     BlockedDomains, Directory, DirectoryConfig, DomainPolicy, GuardPolicy, GuardedClient,
-    RequestSigner, Transport,
+    PeerSigner, RequestSigner, SchemeMemory, Transport, Upgrader,
 };
-use federation_core::inbox::{Inbox, InboxConfig, KeyDirectory};
-use federation_core::store::sql::{Database, SqlActorCache};
+use federation_core::handshake::Sessions;
+use federation_core::inbox::{
+    InboundLimiter, Inbox, InboxConfig, KeyDirectory, Origins, Rate, RateLimits, TrustedProxies,
+};
+use federation_core::keys::{ActorKeys, LocalKeyError, LocalKeys};
+use federation_core::store::sql::{Database, SqlActorCache, SqlHandshakeStore};
+use http::HeaderMap;
+use url::Url;
 
 use super::actors::node_id;
-use super::keys::{ActorKeys, LocalKeyError, LocalKeys};
+use super::comparisons::Comparisons;
+use super::keys;
 use super::people::DirectoryPeople;
-use crate::config::{Config, Origin};
+use crate::config::{Config, LimitsConfig, Origin};
 use crate::platform::people::People;
 use crate::platform::sealing::Keyring;
 
@@ -25,12 +33,16 @@ pub struct Edge(Arc<Parts>);
 
 struct Parts {
     keys: LocalKeys,
-    node_keys: ActorKeys,
+    node: Url,
     blocked: Arc<BlockedDomains>,
     transport: Arc<dyn Transport>,
+    upgrader: Arc<dyn Upgrader>,
     directory: Arc<Directory>,
     people: Arc<dyn People>,
     inbox: Inbox,
+    proxies: TrustedProxies,
+    comparisons: Comparisons,
+    sessions: Sessions,
 }
 
 /// Why the edge could not be set up.
@@ -67,8 +79,9 @@ impl Edge {
     /// See [`EdgeError`].
     pub async fn open(on: Foundation<'_>) -> Result<Self, EdgeError> {
         let settings = &on.config.federation;
-        let keys = LocalKeys::new(on.db.clone(), Arc::clone(on.keyring), Arc::clone(on.clock));
-        let node_keys = keys.of(&node_id(on.origin)).await?;
+        let keys = keys::open(on.db, on.keyring, on.clock, on.origin);
+        let node = node_id(on.origin);
+        keys.of(&node).await?;
 
         let blocked = Arc::new(BlockedDomains::default());
         let policy = GuardPolicy::with_private_ranges(
@@ -78,9 +91,12 @@ impl Edge {
         let refused: Arc<dyn DomainPolicy> = Arc::<BlockedDomains>::clone(&blocked);
         let mut client = ClientConfig::new(user_agent(on.origin), policy.blocking(refused));
         client.extra_ca_file.clone_from(&settings.extra_ca_file);
-        let transport: Arc<dyn Transport> = Arc::new(GuardedClient::new(client)?);
+        let client = GuardedClient::new(client)?;
+        let transport: Arc<dyn Transport> = Arc::new(client.clone());
 
-        let signer: Arc<dyn RequestSigner> = Arc::new(node_keys.rsa.clone());
+        let schemes = SchemeMemory::lasting(Arc::new(on.db.clone()));
+        let signer = PeerSigner::new(Arc::new(keys.clone()), node.clone(), schemes.clone());
+        let signer: Arc<dyn RequestSigner> = Arc::new(signer);
         let mut directory = DirectoryConfig::default();
         directory.allow_http = settings.allow_http;
         let directory = Arc::new(Directory::new(
@@ -94,21 +110,35 @@ impl Edge {
         let mut inbox = InboxConfig::new(on.origin.url().clone());
         inbox.max_body_bytes = on.config.limits.inbox_body_bytes;
         inbox.policy.allow_http = settings.allow_http;
+        inbox.proofs.allow_http = settings.allow_http;
         let key_directory: Arc<dyn KeyDirectory> = Arc::<Directory>::clone(&directory);
+        let origins: Arc<dyn Origins> = Arc::<Directory>::clone(&directory);
         let inbox = Inbox::new(
             inbox,
             key_directory,
             Arc::<BlockedDomains>::clone(&blocked),
             Arc::clone(on.clock),
+        )
+        .asking(origins)
+        .limited(Arc::new(limiter(&on.config.limits)))
+        .learning(schemes);
+        let sessions = Sessions::new(
+            Arc::new(SqlHandshakeStore::new(on.db.clone())),
+            Arc::<BlockedDomains>::clone(&blocked),
+            Arc::clone(on.clock),
         );
         Ok(Self(Arc::new(Parts {
             keys,
-            node_keys,
+            node,
             blocked,
             transport,
+            upgrader: Arc::new(client),
             directory,
             people,
             inbox,
+            proxies: TrustedProxies::new(on.config.server.trusted_proxies.clone()),
+            comparisons: Comparisons::default(),
+            sessions,
         })))
     }
 
@@ -118,8 +148,11 @@ impl Edge {
     }
 
     /// The keys of the node's own actor.
-    pub fn node_keys(&self) -> &ActorKeys {
-        &self.0.node_keys
+    ///
+    /// # Errors
+    /// See [`LocalKeyError`].
+    pub async fn node_keys(&self) -> Result<ActorKeys, LocalKeyError> {
+        self.0.keys.of(&self.0.node).await
     }
 
     /// The domains that this node has nothing to do with.
@@ -132,6 +165,11 @@ impl Edge {
         &self.0.transport
     }
 
+    /// The same way out, for connections that become something else than HTTP.
+    pub fn upgrader(&self) -> &Arc<dyn Upgrader> {
+        &self.0.upgrader
+    }
+
     /// Actors and keys of other nodes.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.0.directory
@@ -142,10 +180,59 @@ impl Edge {
         &self.0.inbox
     }
 
+    /// Where a request over a connection from `peer` comes from; `None` when that says nothing.
+    ///
+    /// # Security
+    /// A loopback or private address is that of a proxy which the settings do not name: its clients
+    /// cannot be told apart, and must not use up each other's share.
+    pub fn source(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+        let source = self.0.proxies.source(peer?, headers);
+        let inside = match source {
+            IpAddr::V4(address) => {
+                address.is_loopback() || address.is_private() || address.is_link_local()
+            }
+            IpAddr::V6(address) => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.is_unicast_link_local()
+            }
+        };
+        (!inside).then_some(source)
+    }
+
+    /// Gives out places for comparisons of followers.
+    pub(super) fn comparisons(&self) -> &Comparisons {
+        &self.0.comparisons
+    }
+
+    /// The id of the node's own actor.
+    pub fn node_id(&self) -> Url {
+        self.0.node.clone()
+    }
+
+    /// The sessions that other nodes have here.
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
     /// Looks up people of other nodes for features.
     pub fn people(&self) -> &Arc<dyn People> {
         &self.0.people
     }
+}
+
+/// Bounds on what other nodes send; half a minute of it may come at once.
+fn limiter(limits: &LimitsConfig) -> InboundLimiter {
+    let rate = |each_second: u32| {
+        Some(Rate::per_second(
+            each_second,
+            each_second.saturating_mul(30),
+        ))
+    };
+    let mut bounds = RateLimits::default();
+    bounds.per_peer = rate(limits.inbox_per_second_per_peer);
+    bounds.per_source = rate(limits.inbox_per_second_per_address);
+    InboundLimiter::new(bounds)
 }
 
 fn user_agent(origin: &Origin) -> String {

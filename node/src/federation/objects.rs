@@ -14,6 +14,7 @@ use crate::messages;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Path;
+use crate::platform::http::server::PeerAddress;
 
 /// The routes of objects.
 pub(super) fn router() -> Router<Ctx> {
@@ -26,13 +27,13 @@ pub(super) fn router() -> Router<Ctx> {
 /// Everybody else gets the same 404 as for a message that never was.
 async fn show(
     State(ctx): State<Ctx>,
-    Extension(edge): Extension<Edge>,
+    (Extension(edge), peer): (Extension<Edge>, Option<Extension<PeerAddress>>),
     uri: Uri,
     Path(id): Path<MessageId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     require_activity(&headers)?;
-    let Some(reader) = fetcher(&ctx, &edge, &uri, &headers).await? else {
+    let Some(reader) = fetcher(&ctx, &edge, peer, &uri, &headers).await? else {
         return Err(ApiError::not_found());
     };
     let held = ctx.clone();

@@ -4,7 +4,9 @@
 //! it, only the follower takes it back.
 
 use federation_core::Timestamp;
+use federation_core::followers::Reconciliation;
 use federation_core::inbox::Verified;
+use federation_core::inbox::ownership::{self, StoredActivity};
 use federation_core::outbox::sql::enqueue;
 use federation_core::outbox::{Outgoing, Target};
 use federation_core::store::sql::{Connection, DatabaseError};
@@ -188,24 +190,44 @@ fn answered(
     let Some(sender) = accounts::store::by_actor(connection, verified.actor().id.as_str())? else {
         return Ok(None);
     };
-    if let Some(id) = answer.object_id()
-        && let Some(follow) = store::asked_of(connection, sender.id, id.as_str())?
-    {
-        let follower = accounts::store::by_id(connection, follow.follower_id)?;
-        let asked_here = follower.is_some_and(|user| user.is_local());
-        return Ok(Some(follow).filter(|_| asked_here));
-    }
+    let by_id = match answer.object_id() {
+        Some(id) => store::asked_of(connection, sender.id, id.as_str())?,
+        None => None,
+    };
     // Some servers lose or replace the id: then the two people tell which follow is meant.
-    let Some(embedded) = embedded_follow(answer) else {
+    let found = match (by_id, embedded_follow(answer)) {
+        (None, Some(embedded)) => {
+            match accounts::store::by_actor(connection, embedded.actor.as_str())? {
+                Some(follower) => store::between(connection, follower.id, sender.id)?,
+                None => None,
+            }
+        }
+        (by_id, _) => by_id,
+    };
+    let Some(follow) = found else {
         return Ok(None);
     };
-    if embedded.object_id() != Some(&verified.actor().id) {
+    let Some(follower) = accounts::store::by_id(connection, follow.follower_id)? else {
+        return Ok(None);
+    };
+    if !follower.is_local() {
         return Ok(None);
     }
-    match accounts::store::by_actor(connection, embedded.actor.as_str())? {
-        Some(follower) if follower.is_local() => store::between(connection, follower.id, sender.id),
-        _ => Ok(None),
-    }
+    let asked = asked(&follow, &follower.actor_uri, &sender.actor_uri)?;
+    let judged = as_stored(&asked, |stored| ownership::answer(verified, Some(stored)));
+    Ok(judged
+        .is_some_and(|judged| judged.is_ok())
+        .then_some(follow))
+}
+
+/// A follow as the rules of ownership see it.
+fn as_stored<T>(follow: &Activity, judge: impl FnOnce(&StoredActivity<'_>) -> T) -> Option<T> {
+    Some(judge(&StoredActivity {
+        id: &follow.id,
+        kind: &follow.kind,
+        actor: &follow.actor,
+        object: follow.object_id()?,
+    }))
 }
 
 /// Takes in an `Undo` of a follow by its follower; whether there was one.
@@ -220,20 +242,28 @@ pub fn receive_undo(
     let Some(sender) = accounts::store::by_actor(connection, verified.actor().id.as_str())? else {
         return Ok(false);
     };
-    let mut follow = match undo.object_id() {
+    let by_id = match undo.object_id() {
         Some(id) => store::asked_by(connection, sender.id, id.as_str())?,
         None => None,
     };
-    if follow.is_none()
-        && let Some(embedded) = embedded_follow(undo)
-        && embedded.actor == verified.actor().id
-        && let Some(target) = local_object(connection, &embedded)?
-    {
-        follow = store::between(connection, sender.id, target.id)?;
-    }
-    let Some(follow) = follow else {
+    let found = match (by_id, embedded_follow(undo)) {
+        (None, Some(embedded)) => match local_object(connection, &embedded)? {
+            Some(target) => store::between(connection, sender.id, target.id)?,
+            None => None,
+        },
+        (by_id, _) => by_id,
+    };
+    let Some(follow) = found else {
         return Ok(false);
     };
+    let Some(target) = accounts::store::by_id(connection, follow.followee_id)? else {
+        return Ok(false);
+    };
+    let done = asked(&follow, &sender.actor_uri, &target.actor_uri)?;
+    let judged = as_stored(&done, |stored| ownership::undo(verified, Some(stored)));
+    if judged.is_none_or(|judged| judged.is_err()) {
+        return Ok(false);
+    }
     store::remove(connection, follow.id)?;
     Ok(true)
 }
@@ -257,4 +287,95 @@ pub fn receive_departure(
         Some(user) if !user.is_local() => store::remove_all_of(connection, user.id).map(drop),
         _ => Ok(()),
     }
+}
+
+/// Follows that one comparison takes back at most: a list that names every member must not make
+/// this node send to its author without end.
+const TAKEN_BACK_AT_ONCE: usize = 20;
+
+/// Takes over what a comparison with the followers of `sender` has shown (FEP-8fcf); how many
+/// follows changed.
+///
+/// Follows made after `before` are left alone: the list may be older than they are.
+///
+/// # Errors
+/// The database failed.
+pub fn receive_comparison(
+    connection: &mut Connection,
+    ctx: &Ctx,
+    sender: &Actor,
+    change: &Reconciliation,
+    before: Timestamp,
+) -> Result<usize, DatabaseError> {
+    let now = ctx.now();
+    let Some(followee) = accounts::store::by_actor(connection, sender.id.as_str())? else {
+        return Ok(0);
+    };
+    if followee.suspended_at.is_some() {
+        // What it sends has no effect, and this is something it sends.
+        return Ok(0);
+    }
+    let (mut changed, mut taken_back) = (0, 0);
+    for member in &change.ended {
+        let Some(follow) = follow_of(connection, member, &followee)? else {
+            continue;
+        };
+        let old = follow
+            .accepted_at
+            .is_some_and(|accepted| accepted < before.as_millis());
+        if old {
+            store::remove(connection, follow.id)?;
+            changed += 1;
+        }
+    }
+    for member in &change.unknown {
+        match follow_of(connection, member, &followee)? {
+            Some(follow) if follow.accepted_at.is_none() => {
+                store::accept(connection, follow.id, now)?;
+                changed += 1;
+            }
+            Some(_) => {}
+            // What is left over is taken back after the next comparison.
+            None if taken_back >= TAKEN_BACK_AT_ONCE => {}
+            None => {
+                let known = accounts::store::by_actor(connection, member.as_str())?;
+                if let Some(user) = known.filter(User::is_local) {
+                    take_back(connection, ctx.origin(), &user, sender, now)?;
+                    taken_back += 1;
+                    changed += 1;
+                }
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// The follow of a member that a list names.
+fn follow_of(
+    connection: &mut Connection,
+    member: &Url,
+    followee: &User,
+) -> Result<Option<Follow>, DatabaseError> {
+    let known = accounts::store::by_actor(connection, member.as_str())?;
+    match known.filter(User::is_local) {
+        Some(user) => store::between(connection, user.id, followee.id),
+        None => Ok(None),
+    }
+}
+
+/// Tells the other node that a follow which it knows of is none.
+fn take_back(
+    connection: &mut Connection,
+    origin: &Origin,
+    member: &User,
+    followed: &Actor,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let Some(actor) = parse_id(&member.actor_uri) else {
+        return Err(DatabaseError::Malformed { what: "actor" });
+    };
+    let id = FollowId::new(now);
+    let unknown = Activity::follow(follow_uri(origin, id), actor, followed.id.clone());
+    let undo = Activity::undo(origin.join(&format!("/follows/{id}/undo")), &unknown);
+    send(connection, &undo, followed, now)
 }

@@ -13,6 +13,9 @@ use crate::base::ids::{FollowId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{follows, users};
 
+/// One more than a list of followers may have, so that a longer one is seen to be longer.
+const LISTED: i64 = 5_001;
+
 /// The follow between two people, in this direction.
 ///
 /// # Errors
@@ -217,4 +220,76 @@ pub fn list(
         next: found.next,
         prev: found.prev,
     })
+}
+
+/// The followers of a member that live on this domain, one more than a list may have.
+///
+/// # Errors
+/// The database failed.
+pub fn followers_at(
+    connection: &mut Connection,
+    followee: UserId,
+    domain: &str,
+) -> Result<Vec<String>, DatabaseError> {
+    let rows = follows::table
+        .inner_join(users::table.on(users::id.eq(follows::follower_id)))
+        .filter(follows::followee_id.eq(followee))
+        .filter(follows::accepted_at.is_not_null())
+        .filter(users::domain.eq(domain))
+        .order(follows::id)
+        .limit(LISTED)
+        .select(users::actor_uri);
+    Ok(rows.load(connection)?)
+}
+
+/// The members who follow the actor of another node, one more than a list may have.
+///
+/// # Errors
+/// The database failed.
+pub fn local_followers_of(
+    connection: &mut Connection,
+    actor_uri: &str,
+) -> Result<Vec<String>, DatabaseError> {
+    let followed = users::table
+        .filter(users::actor_uri.eq(actor_uri))
+        .select(users::id);
+    let followed: Option<UserId> = followed.first(connection).optional()?;
+    let Some(followed) = followed else {
+        return Ok(Vec::new());
+    };
+    let rows = follows::table
+        .inner_join(users::table.on(users::id.eq(follows::follower_id)))
+        .filter(follows::followee_id.eq(followed))
+        .filter(follows::accepted_at.is_not_null())
+        .filter(users::domain.is_null())
+        .limit(LISTED)
+        .select(users::actor_uri);
+    Ok(rows.load(connection)?)
+}
+
+/// Actors of other nodes who follow a member or whom the member follows, at most `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn remote_acquaintances(
+    connection: &mut Connection,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<String>, DatabaseError> {
+    let accepted = follows::table.filter(follows::accepted_at.is_not_null());
+    let followers = accepted.filter(follows::followee_id.eq(user));
+    let following = accepted.filter(follows::follower_id.eq(user));
+    let remote = users::table
+        .filter(users::domain.is_not_null())
+        .filter(users::deleted_at.is_null());
+    let known = remote
+        .filter(
+            users::id
+                .eq_any(followers.select(follows::follower_id))
+                .or(users::id.eq_any(following.select(follows::followee_id))),
+        )
+        .order(users::id)
+        .limit(limit)
+        .select(users::actor_uri);
+    Ok(known.load(connection)?)
 }

@@ -18,7 +18,7 @@ use crate::platform::db::schema::{message_recipients, message_tombstones, messag
 /// Adds a message.
 ///
 /// # Errors
-/// The database failed, or its `uri` is taken.
+/// The database failed, or its author has a message with this `uri`.
 pub fn insert(connection: &mut Connection, message: &Message) -> Result<(), DatabaseError> {
     diesel::insert_into(messages::table)
         .values(message.clone())
@@ -51,14 +51,52 @@ pub fn anywhere(
     Ok(row.first(connection).optional()?)
 }
 
-/// The message that is this object, even when it was deleted.
+/// The message that is this object of this author, even when it was deleted.
 ///
 /// # Errors
 /// The database failed.
-pub fn by_uri(connection: &mut Connection, uri: &str) -> Result<Option<Message>, DatabaseError> {
+///
+/// # Security
+/// An id counts together with its author: somebody else of the same node who uses it first takes
+/// nothing from them.
+pub fn by_uri(
+    connection: &mut Connection,
+    uri: &str,
+    author: &str,
+) -> Result<Option<Message>, DatabaseError> {
+    let row = messages::table
+        .inner_join(users::table)
+        .filter(messages::uri.eq(uri))
+        .filter(users::actor_uri.eq(author))
+        .select(Message::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// Whether there is a message with this id, whoever wrote it.
+///
+/// # Errors
+/// The database failed.
+pub fn is_uri_known(connection: &mut Connection, uri: &str) -> Result<bool, DatabaseError> {
     let row = messages::table
         .filter(messages::uri.eq(uri))
-        .select(Message::as_select());
+        .select(messages::id);
+    Ok(row.first::<MessageId>(connection).optional()?.is_some())
+}
+
+/// The first message of this id in a channel.
+///
+/// # Errors
+/// The database failed.
+pub fn by_uri_in(
+    connection: &mut Connection,
+    channel: ChannelId,
+    uri: &str,
+) -> Result<Option<MessageId>, DatabaseError> {
+    let row = messages::table
+        .filter(messages::uri.eq(uri))
+        .filter(messages::channel_id.eq(channel))
+        .order(messages::seq)
+        .select(messages::id);
     Ok(row.first(connection).optional()?)
 }
 
@@ -99,6 +137,17 @@ pub fn page(
     Ok(Some(newest_first(found, page, |message: &Message| {
         message.id
     })))
+}
+
+/// How many messages of a channel have not been deleted.
+///
+/// # Errors
+/// The database failed.
+pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, DatabaseError> {
+    let rows = messages::table
+        .filter(messages::channel_id.eq(channel))
+        .filter(messages::deleted_at.is_null());
+    Ok(rows.count().get_result(connection)?)
 }
 
 fn seq_of(

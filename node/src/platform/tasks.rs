@@ -21,6 +21,11 @@ impl Tasks {
         self.tracker.spawn(work);
     }
 
+    /// Where work is counted that others start.
+    pub fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
     /// The signal that the server is about to stop.
     pub fn shutdown(&self) -> &CancellationToken {
         &self.shutdown

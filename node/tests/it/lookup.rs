@@ -74,7 +74,7 @@ async fn recorded(app: &TestApp, folder: &Path, signer: &Url, actor: &Url) -> St
     let inbox = Url::parse("https://here.example/inbox").unwrap();
     let (method, now) = (Method::POST, SystemClock.now());
     let bytes = Some(body.as_bytes());
-    let headers = sign_request(Scheme::Cavage, &keys.rsa, &method, &inbox, bytes, now).unwrap();
+    let headers = sign_request(Scheme::Cavage, keys.rsa(), &method, &inbox, bytes, now).unwrap();
     let line = |(name, value): (_, &http::HeaderValue)| {
         let name: &http::HeaderName = name;
         format!("{name}: {}\r\n", value.to_str().unwrap())

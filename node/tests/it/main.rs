@@ -16,5 +16,7 @@ mod federation;
 mod http;
 mod lab;
 mod lookup;
+mod metrics;
+mod nodes;
 mod schema;
 mod tidy;

@@ -12,6 +12,10 @@ const MAX_TEXT: usize = "acct:".len() + 3 * MAX_NAME + "@".len() + 253 + ":65535
 /// The longest account name, in bytes after decoding.
 const MAX_NAME: usize = 256;
 
+/// The longest host that is looked at, in bytes as written: a domain of 253 characters, each of
+/// which may take up to four.
+const MAX_HOST_TEXT: usize = 4 * 253;
+
 /// Names one account at one host.
 ///
 /// The host is canonical: lower case, IDNA-encoded (`bücher.example` reads as
@@ -156,6 +160,13 @@ pub enum HandleError {
     BadPort,
 }
 
+impl HandleError {
+    /// Whether the same text may be read later; never: its sender has to change it.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
+}
+
 const SUB_DELIMS: &[u8] = b"!$&'()*+,;=";
 
 fn is_userpart(byte: u8) -> bool {
@@ -202,7 +213,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), HandleError> {
 fn canonical_host(host: &str) -> Result<String, HandleError> {
     let host = host.strip_suffix('.').unwrap_or(host);
     // A percent sign would be decoded by the host parser; a host has none.
-    if host.is_empty() || host.contains(['%', '@']) {
+    if host.is_empty() || host.len() > MAX_HOST_TEXT || host.contains(['%', '@']) {
         return Err(HandleError::BadHost);
     }
     let Ok(parsed) = Host::parse(host) else {

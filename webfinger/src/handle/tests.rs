@@ -125,3 +125,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn attack_62_texts_that_are_slow_to_read_elsewhere_are_not_looked_at() {
+    for piece in [
+        "@", "a@", "@a", "a.", "%", "%4", "acct:", "-", "[", "::", "xn--", "é", "\u{3002}",
+    ] {
+        let long = piece.repeat(MAX_TEXT + 1);
+        assert_eq!(long.parse::<Handle>(), Err(HandleError::TooLong), "{piece}");
+        assert_eq!(
+            Handle::from_acct(&format!("acct:{long}")),
+            Err(HandleError::TooLong)
+        );
+        assert!(Handle::new(&long, "example.org").is_err());
+        assert!(Handle::new("a", &long).is_err(), "{piece}");
+        // As long as may be: still one pass, whatever it holds.
+        let most: String = piece.chars().cycle().take(MAX_TEXT / 4).collect();
+        let _ = most.parse::<Handle>();
+        let _ = Handle::new("a", &most);
+    }
+}

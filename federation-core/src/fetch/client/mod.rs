@@ -9,6 +9,7 @@ mod config;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -86,14 +87,15 @@ impl GuardedClient {
     }
 
     async fn follow(&self, mut request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
-        let redirectable =
-            request.method == Method::GET && !request.headers.contains_key(SIGNATURE);
+        let redirectable = request.method == Method::GET
+            && !request.headers.contains_key(SIGNATURE)
+            && request.limits.max_redirects > 0;
+        if !redirectable {
+            return self.exchange(request).await;
+        }
         let mut chain = Chain::new(request.limits.max_redirects);
         loop {
-            let response = self.exchange(&request).await?;
-            if !redirectable || request.limits.max_redirects == 0 {
-                return Ok(response);
-            }
+            let response = self.exchange(request.clone()).await?;
             match chain.next(&request.url, response.status, &response.headers)? {
                 Some(target) => request.url = target,
                 None => return Ok(response),
@@ -102,27 +104,33 @@ impl GuardedClient {
     }
 
     /// One request and its answer, without redirects.
-    async fn exchange(&self, request: &OutboundRequest) -> Result<OutboundResponse, FetchError> {
+    async fn exchange(&self, request: OutboundRequest) -> Result<OutboundResponse, FetchError> {
         self.inner.policy.check_url(&request.url)?;
         let http = self.http().await?;
-        let mut url = request.url.clone();
+        let expected = Expected::of(&request);
+        let OutboundRequest {
+            method,
+            mut url,
+            headers,
+            body,
+            ..
+        } = request;
         url.set_fragment(None);
-        let mut builder = http
-            .request(request.method.clone(), url.clone())
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .headers(request.headers.clone());
-        if !request.body.is_empty() || request.method == Method::POST {
-            builder = builder.body(request.body.clone());
+        let has_body = !body.is_empty() || method == Method::POST;
+        let mut sent = reqwest::Request::new(method, url.clone());
+        *sent.headers_mut() = headers;
+        sent.headers_mut()
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static("identity"));
+        if has_body {
+            *sent.body_mut() = Some(body.into());
         }
-        let sent = builder
-            .build()
-            .map_err(|error| FetchError::Request(error.into()))?;
         let response = http.execute(sent).await.map_err(classify)?;
         let peer = response.remote_addr();
         if let Some(peer) = peer {
             self.inner.policy.check_address(peer.ip())?;
         }
-        answered(response, url, request).await
+        answered(response, url, expected).await
     }
 }
 
@@ -133,6 +141,8 @@ impl Inner {
         reqwest::Client::builder()
             .user_agent(self.user_agent.clone())
             .redirect(Policy::none())
+            // Who asks decides about that; a copy of each request would be kept for it.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .no_proxy()
             .referer(false)
             .http1_only()
@@ -163,6 +173,22 @@ impl Transport for GuardedClient {
     }
 }
 
+/// What is asked of an answer.
+#[derive(Clone, Copy)]
+struct Expected {
+    is_post: bool,
+    max_bytes: usize,
+}
+
+impl Expected {
+    fn of(request: &OutboundRequest) -> Self {
+        Self {
+            is_post: request.method == Method::POST,
+            max_bytes: request.limits.max_bytes,
+        }
+    }
+}
+
 /// The answer with its body.
 ///
 /// To a POST it is the status that answers: it holds whatever is wrong with the body, which is
@@ -170,11 +196,11 @@ impl Transport for GuardedClient {
 async fn answered(
     mut response: reqwest::Response,
     url: Url,
-    request: &OutboundRequest,
+    expected: Expected,
 ) -> Result<OutboundResponse, FetchError> {
-    let body = match read(&mut response, request.limits.max_bytes).await {
+    let body = match read(&mut response, expected.max_bytes).await {
         Ok(body) => body,
-        Err(_unreadable) if request.method == Method::POST => Bytes::new(),
+        Err(_unreadable) if expected.is_post => Bytes::new(),
         Err(error) => return Err(error),
     };
     let peer = response.remote_addr();

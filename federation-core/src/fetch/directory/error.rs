@@ -8,10 +8,17 @@ use thiserror::Error;
 use webfinger::{HandleError, ResolveError};
 
 use super::cache::ActorCacheError;
+use crate::clock::Timestamp;
 use crate::fetch::document::DocumentError;
 use crate::fetch::error::FetchError;
 use crate::signature::KeyError;
 use crate::vocab::VocabError;
+
+/// How long a failure is remembered when its server has not said how long to wait.
+const FAILURE_KEPT: Duration = Duration::from_mins(1);
+
+/// How long a failure is remembered at most, whatever its server says.
+const MAX_FAILURE_KEPT: Duration = Duration::from_hours(1);
 
 /// Why an actor, key or handle could not be resolved.
 #[derive(Clone, Debug, Error)]
@@ -58,6 +65,14 @@ pub enum DirectoryError {
     KeyNotListed {
         /// The key.
         key_id: String,
+        /// The claimed owner.
+        owner: String,
+    },
+    /// The collection names an owner for whom its server cannot speak.
+    #[error("the collection {id} names {owner} of another server as its owner")]
+    ForeignOwner {
+        /// The collection.
+        id: String,
         /// The claimed owner.
         owner: String,
     },
@@ -130,6 +145,23 @@ impl DirectoryError {
             Self::Gone { .. } => Some(StatusCode::GONE),
             _ => None,
         }
+    }
+
+    /// When the server was asked that failed so: never, when the budget kept this one from asking.
+    ///
+    /// What others have used up of a budget tells nothing about the actor, so it is not remembered.
+    pub(super) fn asked_at(&self, now: Timestamp) -> Timestamp {
+        if matches!(self, Self::OverBudget { .. }) {
+            Timestamp::from_millis(0)
+        } else {
+            now
+        }
+    }
+
+    /// How long it is remembered.
+    pub(super) fn kept_for(&self) -> Duration {
+        let asked = self.retry_after().unwrap_or(FAILURE_KEPT);
+        asked.min(MAX_FAILURE_KEPT)
     }
 
     /// Whether the document there is simply something else than was looked for.

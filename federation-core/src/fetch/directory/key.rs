@@ -61,6 +61,12 @@ impl Resident {
             _ => None,
         })
     }
+
+    /// The key listed under this id, when it can be used.
+    pub(super) fn resolved(&self, key_id: &Url) -> Option<Arc<ResolvedKey>> {
+        let parsed = self.key(key_id)?;
+        parsed.outcome.as_ref().ok().map(Arc::clone)
+    }
 }
 
 impl Directory {

@@ -8,78 +8,41 @@
 mod budget;
 mod cache;
 mod collection;
+mod config;
 mod error;
+mod fresh;
 mod handle;
 mod key;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
+use http::header::{ACCEPT, HeaderValue};
 use moka::future::Cache;
 use tracing::warn;
 use url::Url;
 
 use super::document::{Document, fetch_document};
-use super::limits::FetchLimits;
 use super::signer::RequestSigner;
-use super::transport::Transport;
+use super::transport::{OutboundRequest, OutboundResponse, Transport};
 use crate::clock::{Clock, Timestamp};
+use crate::metrics::{self, Source};
 use crate::vocab::{Actor, Value};
 use budget::Budget;
 pub use budget::FetchBudget;
 pub use cache::{ActorCache, ActorCacheError, CachedActor, MemoryActorCache};
 pub use collection::{CollectionItems, CollectionLimits};
+pub use config::DirectoryConfig;
 pub use error::DirectoryError;
 pub use key::ResolvedKey;
-
-/// How long a failure is remembered when its server has not said how long to wait.
-const FAILURE_KEPT: Duration = Duration::from_mins(1);
-
-/// How long a failure is remembered at most, whatever its server says.
-const MAX_FAILURE_KEPT: Duration = Duration::from_hours(1);
+pub use thread::{Conversation, Thread, ThreadLimits};
 
 /// Owners of keys that are remembered at most.
 const MAX_KEY_OWNERS: u64 = 10_000;
-
-/// Settings of a [`Directory`].
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct DirectoryConfig {
-    /// How long an actor is used before it is fetched again. 24 h by default.
-    pub fresh_for: Duration,
-    /// How long after its fetch an actor may be used while its server cannot be reached. 7 days
-    /// by default.
-    pub stale_for: Duration,
-    /// The shortest time between two fetches of one actor, whatever asks for them. 1 min by
-    /// default.
-    pub refresh_interval: Duration,
-    /// Bytes of actors' documents that are kept in memory. 32 MiB by default.
-    pub memory_bytes: u64,
-    /// Bounds of one fetch; [`FetchLimits::document`] with 512 KiB by default.
-    pub limits: FetchLimits,
-    /// Bounds of all fetches.
-    pub budget: FetchBudget,
-    /// Whether handles may be looked up over `http` when `https` cannot be reached.
-    pub allow_http: bool,
-}
-
-impl Default for DirectoryConfig {
-    fn default() -> Self {
-        Self {
-            fresh_for: Duration::from_hours(24),
-            stale_for: Duration::from_hours(7 * 24),
-            refresh_interval: Duration::from_mins(1),
-            memory_bytes: 32 * 1024 * 1024,
-            limits: FetchLimits::document().with_max_bytes(512 * 1024),
-            budget: FetchBudget::default(),
-            allow_http: false,
-        }
-    }
-}
 
 /// Resolves actors, keys and handles of other servers.
 pub struct Directory {
@@ -236,7 +199,11 @@ impl Directory {
         let selector = self.actors.entry_by_ref(id);
         let load = Box::pin(self.load(id, false));
         let stale = |entry: &Entry<Resident>| entry.good_until <= now;
-        selector.or_insert_with_if(load, stale).await.into_value()
+        let found = selector.or_insert_with_if(load, stale).await;
+        if !found.is_fresh() {
+            metrics::looked_up(Source::Memory);
+        }
+        found.into_value()
     }
 
     async fn refreshed(&self, id: &Url) -> Entry<Resident> {
@@ -260,6 +227,7 @@ impl Directory {
             let too_soon = last.plus(self.config.refresh_interval) > now;
             let fresh = last.plus(self.config.fresh_for) > now;
             if too_soon || (fresh && !force) {
+                metrics::looked_up(Source::Store);
                 if stored.gone_at.is_some() {
                     return self.entry(Err(gone(id)), last);
                 }
@@ -268,6 +236,7 @@ impl Directory {
                 }
             }
         }
+        metrics::looked_up(Source::Network);
         let fetched = match self.document(id).await {
             Ok(document) if document.id == *id => self.accept(document).await,
             Ok(document) => Err(DirectoryError::IdMismatch {
@@ -291,8 +260,8 @@ impl Directory {
                 match usable.and_then(|stored| read_stored(id, &stored)) {
                     Some(actor) => Entry {
                         outcome: Ok(actor),
-                        fetched_at: asked_at(&error, now),
-                        good_until: now.plus(failure_kept(&error)),
+                        fetched_at: error.asked_at(now),
+                        good_until: now.plus(error.kept_for()),
                     },
                     None => self.entry(Err(error), now),
                 }
@@ -304,11 +273,11 @@ impl Directory {
     fn entry<T>(&self, outcome: Result<Arc<T>, DirectoryError>, fetched_at: Timestamp) -> Entry<T> {
         let kept = match &outcome {
             Ok(_) | Err(DirectoryError::Gone { .. }) => self.config.fresh_for,
-            Err(error) => failure_kept(error),
+            Err(error) => error.kept_for(),
         };
         let fetched_at = match &outcome {
             Ok(_) => fetched_at,
-            Err(error) => asked_at(error, fetched_at),
+            Err(error) => error.asked_at(fetched_at),
         };
         Entry {
             outcome,
@@ -335,6 +304,21 @@ impl Directory {
             url,
         );
         Ok(fetching.await?)
+    }
+
+    /// One unsigned GET within the budget of its host, whatever its status.
+    pub(crate) async fn exchange(
+        &self,
+        url: &Url,
+        accept: &'static str,
+        max_bytes: usize,
+    ) -> Result<OutboundResponse, DirectoryError> {
+        let _permit = self.budget.admit(url, self.clock.now()).await?;
+        let limits = self.config.limits.with_max_bytes(max_bytes);
+        let mut request = OutboundRequest::get(url.clone(), limits);
+        let accept = HeaderValue::from_static(accept);
+        request.headers.insert(ACCEPT, accept);
+        Ok(self.transport.execute(request).await?)
     }
 
     /// Reads a confirmed document as an actor and remembers it.
@@ -365,22 +349,6 @@ impl fmt::Debug for Directory {
 
 fn gone(id: &Url) -> DirectoryError {
     DirectoryError::Gone { id: id.to_string() }
-}
-
-/// When the server was asked that failed so: never, when the budget kept this one from asking.
-///
-/// What others have used up of a budget tells nothing about the actor, so it is not remembered.
-fn asked_at(error: &DirectoryError, now: Timestamp) -> Timestamp {
-    if matches!(error, DirectoryError::OverBudget { .. }) {
-        Timestamp::from_millis(0)
-    } else {
-        now
-    }
-}
-
-fn failure_kept(error: &DirectoryError) -> Duration {
-    let asked = error.retry_after().unwrap_or(FAILURE_KEPT);
-    asked.min(MAX_FAILURE_KEPT)
 }
 
 fn read_stored(id: &Url, stored: &CachedActor) -> Option<Arc<Resident>> {

@@ -2,10 +2,17 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::sync::{PoisonError, RwLock};
 
 use thiserror::Error;
-use url::Host;
+use url::{Host, Url};
+
+/// Bytes of a domain at most (RFC 1035 s2.3.4).
+const MAX_DOMAIN: usize = 253;
+
+/// Bytes of a host and port that are read at most, as written: four for each character.
+const MAX_HOST_TEXT: usize = 4 * MAX_DOMAIN + ":65535".len();
 
 /// Decides which domains this server has nothing to do with.
 ///
@@ -21,6 +28,13 @@ pub trait DomainPolicy: fmt::Debug + Send + Sync + 'static {
 pub struct InvalidDomain {
     /// The text.
     pub text: String,
+}
+
+impl InvalidDomain {
+    /// Whether the same text may be a domain later: never.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
 }
 
 /// A set of blocked domains, each with everything below it. Changes apply at once.
@@ -69,6 +83,10 @@ impl DomainPolicy for BlockedDomains {
         if blocked.is_empty() {
             return false;
         }
+        // No domain is longer, and each of its labels is looked up with all behind it.
+        if host.len() > MAX_DOMAIN {
+            return false;
+        }
         let mut rest = host.as_str();
         loop {
             if blocked.contains(rest) {
@@ -82,12 +100,37 @@ impl DomainPolicy for BlockedDomains {
     }
 }
 
+/// What one owner has together, as far as that shows in the host of a URL: whoever has one name in
+/// it may have any number of them.
+///
+/// The last two labels of a domain, an IPv4 address, or the /64 of an IPv6 address. Without a list
+/// of the suffixes under which names are sold, strangers below one such suffix (`co.uk`) share a
+/// site: bounds by site have to leave room for them.
+pub(crate) fn site_of(url: &Url) -> String {
+    let host = canonical_host(url.host_str().unwrap_or_default());
+    match url.host() {
+        Some(Host::Ipv6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+        }
+        Some(Host::Domain(_)) => {
+            let mut dots = host.rmatch_indices('.').map(|(at, _)| at);
+            let start = dots.nth(1).map_or(0, |at| at + 1);
+            host.get(start..).unwrap_or(&host).to_owned()
+        }
+        _ => host,
+    }
+}
+
 /// A host in the one spelling in which hosts are compared: lower case, punycode, without port and
 /// without trailing dots.
 ///
 /// Texts that are no host come back in lower case, so that they equal no host.
 pub fn canonical_host(host: &str) -> String {
     let host = host.trim();
+    if host.len() > MAX_HOST_TEXT {
+        return host.to_lowercase();
+    }
     let without_port = match host.rsplit_once(':') {
         Some((name, port))
             if port.bytes().all(|byte| byte.is_ascii_digit())

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::{Host, Url};
 
+pub(crate) use domain::site_of;
 pub use domain::{BlockedDomains, DomainPolicy, InvalidDomain, canonical_host};
 
 /// What outgoing requests may reach.
@@ -71,6 +72,13 @@ pub enum GuardError {
         /// The domain.
         host: String,
     },
+}
+
+impl GuardError {
+    /// Whether the same request may be let out later: never, as far as the guard knows.
+    pub const fn is_retryable(&self) -> bool {
+        false
+    }
 }
 
 /// The highest port that belongs to system services; of these only 80 and 443 are spoken to.

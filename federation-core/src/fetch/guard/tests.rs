@@ -275,6 +275,22 @@ fn attack_19_blocks_a_domain_in_every_spelling() {
     assert!(matches!(refused, Err(GuardError::Blocked { .. })));
 }
 
+#[test]
+fn attack_62_texts_longer_than_any_host_are_not_taken_apart() {
+    let blocked = BlockedDomains::new(["evil.example"]).unwrap();
+    // Label by label, each of these would take seconds.
+    for label in ["a.", "xn--a.", "é.", "\u{3002}", "0."] {
+        let long = format!("{}evil.example", label.repeat(200_000));
+        assert!(!blocked.is_blocked(&long), "{label}");
+        assert_eq!(canonical_host(&long), long.to_lowercase());
+    }
+    let longest = format!("{}evil.example", "a.".repeat(120));
+    assert!(blocked.is_blocked(&longest));
+    let policy = GuardPolicy::default().blocking(Arc::new(blocked));
+    let longer = format!("https://{}evil.example/", "a.".repeat(121));
+    assert!(policy.check_url(&url(&longer)).is_err());
+}
+
 proptest! {
     #[test]
     fn judges_mapped_addresses_as_what_they_carry(octets in any::<[u8; 4]>()) {

@@ -12,13 +12,18 @@ use crate::fetch::guard::GuardPolicy;
 use crate::fetch::{
     BlockedDomains, Directory, DirectoryConfig, DomainPolicy, MemoryActorCache, Transport,
 };
-use crate::inbox::{InboundRequest, Inbox, InboxConfig, ReceiveError, Verified};
+use crate::inbox::{InboundRequest, Inbox, InboxConfig, KeyDirectory, ReceiveError, Verified};
 use crate::signature::{Algorithm, PrivateKey, Scheme, SigningKey, sign_request};
 use crate::testing::{ManualClock, ScriptedTransport};
 
+mod announced;
 mod authentication;
 mod authority;
+mod forwarded;
 mod gone;
+mod limits;
+mod order;
+mod synchronization;
 
 const HERE: &str = "https://here.example";
 const BOB: &str = "https://there.example/users/bob";
@@ -80,7 +85,9 @@ impl World {
         );
         let policy: Arc<dyn DomainPolicy> = blocked.clone();
         let config = InboxConfig::new(url(HERE));
-        let inbox = Inbox::new(config, Arc::new(directory), policy, time);
+        let directory = Arc::new(directory);
+        let keys: Arc<dyn KeyDirectory> = directory.clone();
+        let inbox = Inbox::new(config, keys, policy, time).asking(directory);
         Self {
             web,
             clock,
@@ -112,6 +119,14 @@ impl World {
     fn fetches(&self) -> usize {
         self.web.requests().len()
     }
+}
+
+/// The same document with an integrity proof of this key.
+fn proven(document: &Value, key: &SigningKey, world: &World) -> Value {
+    let mut document = document.clone();
+    let map = document.as_object_mut().unwrap();
+    crate::proof::sign(map, key, world.clock.now()).unwrap();
+    document
 }
 
 /// An activity of an actor, with an id of its own on the actor's server.

@@ -1,25 +1,35 @@
 //! Deliveries in memory: for tests, tools and embedders that accept to lose them.
 
+mod claim;
+mod fan_out;
+mod peers;
 mod state;
 
-use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
 use url::Url;
 
-use self::state::{Activity, Entry, State};
+pub use self::fan_out::MemoryAudience;
+use self::state::{Activity, State};
+use super::backoff::Backoff;
 use super::delivery::{Delivery, DeliveryId, DeliveryState, Outgoing, PeerHealth};
-use super::store::{DeliveryFilter, DeliveryStore, Turn, TurnEnd};
+use super::fan_out::{Expansion, FanOut};
+use super::statistics::{PeerStatistics, QueueStats};
+use super::store::{DeliveryFilter, DeliveryStore, NextDue, PeerBounds, Turn, TurnEnd};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
+
+/// After everything that was queued.
+const LATEST: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// A [`DeliveryStore`] that forgets everything with the process.
 pub struct MemoryDeliveryStore {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    audiences: Option<Arc<dyn MemoryAudience>>,
 }
 
 impl MemoryDeliveryStore {
@@ -28,7 +38,22 @@ impl MemoryDeliveryStore {
         Self {
             state: Mutex::default(),
             changes: watch::Sender::new(0),
+            audiences: None,
         }
+    }
+
+    /// Queues at once; see [`DeliveryStore::enqueue`].
+    pub(crate) fn enqueue_now(&self, outgoing: Outgoing, now: Timestamp) -> Vec<DeliveryId> {
+        let ids = self.state().enqueue(outgoing, now);
+        self.changed();
+        ids
+    }
+
+    /// Reads audiences that are to be spread from `source`.
+    #[must_use]
+    pub fn audiences(mut self, source: Arc<dyn MemoryAudience>) -> Self {
+        self.audiences = Some(source);
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,9 +90,27 @@ impl DeliveryStore for MemoryDeliveryStore {
         outgoing: Outgoing,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<DeliveryId>, StoreError>> {
-        let ids = self.state().enqueue(outgoing, now);
+        done(self.enqueue_now(outgoing, now))
+    }
+
+    fn fan_out(&self, fan_out: FanOut, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.state().fan_out(fan_out, now);
         self.changed();
-        done(ids)
+        done(())
+    }
+
+    fn expand(
+        &self,
+        limit: u32,
+        schedule: Backoff,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Expansion, StoreError>> {
+        let source = self.audiences.as_deref();
+        let expansion = self.state().expand(source, limit, &schedule, now);
+        if expansion.worked {
+            self.changed();
+        }
+        done(expansion)
     }
 
     fn turn(&self, turn: Turn) -> BoxFuture<'_, Result<TurnEnd, StoreError>> {
@@ -78,7 +121,12 @@ impl DeliveryStore for MemoryDeliveryStore {
         for update in &turn.peers {
             state.learn(update, turn.now);
         }
-        state.hold_back();
+        for update in &turn.peers {
+            state.park_all(&update.host);
+        }
+        for settlement in &turn.settlements {
+            state.park(settlement.delivery.lane);
+        }
         let end = turn
             .claim
             .map(|claim| state.claim(&claim, turn.now))
@@ -90,17 +138,9 @@ impl DeliveryStore for MemoryDeliveryStore {
         done(end)
     }
 
-    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        let state = self.state();
-        let lanes = state.lanes.values().filter(|lane| !lane.parked);
-        let peers = state.peers.values().filter_map(|peer| peer.retry_at);
-        let earliest = lanes
-            .map(|lane| lane.due_at)
-            .chain(peers)
-            .filter(|due_at| *due_at > after)
-            .min();
-        drop(state);
-        done(earliest)
+    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<NextDue, StoreError>> {
+        let next = self.state().next_due(after);
+        done(next)
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -116,27 +156,12 @@ impl DeliveryStore for MemoryDeliveryStore {
         let error = "given up: it could not be delivered in time";
         let mut state = self.state();
         state.heal(now);
-        done(state.withdraw(DeliveryState::Dead, error, now, |entry, _| {
-            entry.queued_at < before
-        }))
+        done(state.withdraw(DeliveryState::Dead, error, (before, now), |_| true))
     }
 
-    fn prune(&self, before: Timestamp, _limit: u32) -> BoxFuture<'_, Result<usize, StoreError>> {
-        let mut state = self.state();
-        let had = state.deliveries.len() + state.activities.len();
-        let floor = DeliveryId::floor(before);
-        state
-            .deliveries
-            .retain(|id, entry| *id >= floor || entry.delivery.state == DeliveryState::Queued);
-        let used: HashSet<Url> = state
-            .deliveries
-            .values()
-            .map(|entry| entry.delivery.activity_id.clone())
-            .collect();
-        state.activities.retain(|id, _| used.contains(id));
-        let left = state.deliveries.len() + state.activities.len();
-        drop(state);
-        done(had - left)
+    fn prune(&self, before: Timestamp, limit: u32) -> BoxFuture<'_, Result<usize, StoreError>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        done(self.state().forget(DeliveryId::floor(before), limit))
     }
 
     fn list(&self, filter: DeliveryFilter) -> BoxFuture<'_, Result<Vec<Delivery>, StoreError>> {
@@ -156,24 +181,11 @@ impl DeliveryStore for MemoryDeliveryStore {
     }
 
     fn retry(&self, id: DeliveryId, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let mut state = self.state();
-        let Some(entry) = state.deliveries.get_mut(&id).filter(|entry| {
-            matches!(
-                entry.delivery.state,
-                DeliveryState::Dead | DeliveryState::Cancelled
-            )
-        }) else {
-            return done(false);
-        };
-        entry.delivery.state = DeliveryState::Queued;
-        entry.delivery.attempts = 0;
-        entry.delivery.settled_at = None;
-        entry.queued_at = now;
-        let (peer, key) = (entry.delivery.peer.clone(), entry.ordering_key.clone());
-        state.append(&peer, &key, id, now);
-        drop(state);
-        self.changed();
-        done(true)
+        let again = self.state().queue_again(id, now);
+        if again {
+            self.changed();
+        }
+        done(again)
     }
 
     fn cancel_for_object(
@@ -182,13 +194,10 @@ impl DeliveryStore for MemoryDeliveryStore {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>> {
         let error = "withdrawn before it was sent";
-        let matches = |_: &Entry, activity: Option<&Activity>| {
-            activity.is_some_and(|activity| activity.object_id.as_ref() == Some(&object_id))
-        };
-        done(
-            self.state()
-                .withdraw(DeliveryState::Cancelled, error, now, matches),
-        )
+        let matches = |activity: &Activity| activity.object_id.as_ref() == Some(&object_id);
+        let mut state = self.state();
+        state.cancel_fan_outs(&object_id);
+        done(state.withdraw(DeliveryState::Cancelled, error, (LATEST, now), matches))
     }
 
     fn peers(
@@ -205,5 +214,24 @@ impl DeliveryStore for MemoryDeliveryStore {
             .cloned()
             .collect();
         done(listed)
+    }
+
+    fn peer_statistics(
+        &self,
+        host: String,
+    ) -> BoxFuture<'_, Result<Option<PeerStatistics>, StoreError>> {
+        done(self.state().statistics(&host))
+    }
+
+    fn queue_stats(&self) -> BoxFuture<'_, Result<QueueStats, StoreError>> {
+        done(self.state().stats())
+    }
+
+    fn prune_peers(
+        &self,
+        bounds: PeerBounds,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        done(self.state().prune_peers(&bounds, limit))
     }
 }

@@ -1,22 +1,22 @@
 //! Leases lanes that are due and reads the delivery at the head of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use bytes::Bytes;
 use diesel::dsl::not;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt};
 use diesel::{
     BoolExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _,
     NullableExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryableByName,
     RunQueryDsl as _,
 };
 
-use super::rows::{CHUNK, PeerRow, count, parse_id, parse_recipients, parse_url, status};
+use super::rows::count;
+use super::{claim_sqlite, expand, heads};
 use crate::clock::Timestamp;
-use crate::outbox::delivery::{ClaimedDelivery, LaneId, PeerHealth};
+use crate::outbox::delivery::LaneId;
 use crate::outbox::room::{Room, Standing};
-use crate::outbox::store::{Claim, TurnEnd};
-use crate::store::sql::schema::{deliveries, delivery_lanes, outgoing_activities, peers};
+use crate::outbox::store::{Claim, EVER, NextDue, TurnEnd};
+use crate::store::sql::schema::{delivery_lanes, peers};
 use crate::store::sql::{Connection, DatabaseError};
 
 /// Leases what is due and fits the room.
@@ -29,9 +29,39 @@ pub(super) fn claim(
     let mut lanes = probe_held_back(connection, claim, &mut room, now)?;
     let due = due_lanes(connection, &mut room, now)?;
     lanes.extend(lease(connection, &due, claim, now)?);
+    let limited = room.take_refused() || room.is_full();
     Ok(TurnEnd {
-        claimed: heads(connection, &lanes, claim)?,
-        limited: room.take_refused() || room.is_full(),
+        claimed: heads::heads(connection, &lanes, claim)?,
+        limited,
+        next: next_due(connection, if limited { now } else { EVER })?,
+    })
+}
+
+/// What is due next; of lanes and peers, after `after`.
+pub(super) fn next_due(
+    connection: &mut Connection,
+    after: Timestamp,
+) -> Result<NextDue, DatabaseError> {
+    if let Connection::Sqlite(c) = connection {
+        return claim_sqlite::next_due(c, after);
+    }
+    let lane: Option<i64> = delivery_lanes::table
+        .filter(not(delivery_lanes::parked))
+        .filter(delivery_lanes::due_at.gt(after.as_millis()))
+        .order(delivery_lanes::due_at)
+        .select(delivery_lanes::due_at)
+        .first(connection)
+        .optional()?;
+    let peer: Option<Option<i64>> = peers::table
+        .filter(peers::retry_at.gt(after.as_millis()))
+        .order(peers::retry_at)
+        .select(peers::retry_at)
+        .first(connection)
+        .optional()?;
+    let earliest = lane.into_iter().chain(peer.flatten()).min();
+    Ok(NextDue {
+        delivery: earliest.map(Timestamp::from_millis),
+        fan_out: expand::next_due(connection)?,
     })
 }
 
@@ -108,8 +138,15 @@ fn due_lanes(
         if room.free() == 0 {
             break;
         }
-        let candidates = candidates(connection, room, look, (&turned_away, &chosen), now)?;
         let before = turned_away.len();
+        let candidates = match connection {
+            Connection::Sqlite(c)
+                if look == Look::All && turned_away.is_empty() && chosen.is_empty() =>
+            {
+                claim_sqlite::candidates(c, room, now)?
+            }
+            _ => candidates(connection, room, look, (&turned_away, &chosen), now)?,
+        };
         for (lane, peer, failures, answered) in candidates {
             let standing = Standing::of(count(failures.unwrap_or(0)), answered.is_some());
             if room.enter(&peer, standing) {
@@ -133,7 +170,7 @@ enum Look {
 }
 
 /// A lane that is due, its peer, and how that peer fares.
-type Candidate = (LaneId, String, Option<i32>, Option<i64>);
+pub(super) type Candidate = (LaneId, String, Option<i32>, Option<i64>);
 
 fn candidates(
     connection: &mut Connection,
@@ -186,8 +223,12 @@ fn lease(
     if lanes.is_empty() {
         return Ok(Vec::new());
     }
-    let free = match connection {
-        Connection::Sqlite(_) => lanes.to_vec(),
+    let free: Vec<LaneId> = match connection {
+        // What was found due a moment ago in this transaction still is.
+        Connection::Sqlite(c) => {
+            claim_sqlite::lease(c, lanes, claim)?;
+            return Ok(lanes.to_vec());
+        }
         Connection::Postgres(c) => diesel::sql_query(
             "SELECT id FROM delivery_lanes WHERE id = ANY($1) AND NOT parked AND due_at <= $2 \
              FOR UPDATE SKIP LOCKED",
@@ -217,163 +258,3 @@ struct LaneRow {
     #[diesel(sql_type = BigInt)]
     id: LaneId,
 }
-
-#[derive(QueryableByName)]
-struct HeadRow {
-    #[diesel(sql_type = Text)]
-    id: String,
-}
-
-type Head = (
-    String,
-    Option<LaneId>,
-    String,
-    String,
-    String,
-    String,
-    i32,
-    Option<i32>,
-    i64,
-);
-
-fn heads(
-    connection: &mut Connection,
-    lanes: &[LaneId],
-    claim: &Claim,
-) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
-    let mut rows: Vec<Head> = Vec::with_capacity(lanes.len());
-    for lanes in lanes.chunks(CHUNK) {
-        let ids = head_ids(connection, lanes)?;
-        let found: Vec<Head> = deliveries::table
-            .filter(deliveries::id.eq_any(ids))
-            .select((
-                deliveries::id,
-                deliveries::lane_id,
-                deliveries::peer,
-                deliveries::inbox,
-                deliveries::recipients,
-                deliveries::activity_id,
-                deliveries::attempts,
-                deliveries::last_status,
-                deliveries::queued_at,
-            ))
-            .load(connection)?;
-        rows.extend(found);
-    }
-    let activities = activities(connection, rows.iter().map(|row| row.5.as_str()))?;
-    let health = health(connection, rows.iter().map(|row| row.2.as_str()))?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for (id, lane, peer, inbox, recipients, activity, attempts, last_status, queued_at) in rows {
-        let (Some(lane), Some((actor, body))) = (lane, activities.get(&activity)) else {
-            return Err(DatabaseError::Malformed { what: "delivery" });
-        };
-        claimed.push(ClaimedDelivery {
-            id: parse_id(&id)?,
-            lane,
-            lease: claim.lease.clone(),
-            inbox: parse_url(&inbox)?,
-            recipients: parse_recipients(&recipients)?,
-            activity_id: parse_url(&activity)?,
-            actor_id: parse_url(actor)?,
-            body: body.clone(),
-            attempts: count(attempts),
-            last_status: status(last_status),
-            queued_at: Timestamp::from_millis(queued_at),
-            peer_health: health.get(&peer).cloned().unwrap_or_else(|| PeerHealth {
-                host: peer.clone(),
-                ..PeerHealth::default()
-            }),
-            peer,
-        });
-    }
-    Ok(claimed)
-}
-
-/// The first delivery of each lane, however long the lane is.
-fn head_ids(connection: &mut Connection, lanes: &[LaneId]) -> Result<Vec<String>, DatabaseError> {
-    match connection {
-        Connection::Sqlite(c) => {
-            let mut ids = Vec::with_capacity(lanes.len());
-            for lane in lanes {
-                let head: Option<String> = deliveries::table
-                    .filter(deliveries::lane_id.eq(lane))
-                    .order(deliveries::seq)
-                    .select(deliveries::id)
-                    .first(c)
-                    .optional()?;
-                ids.extend(head);
-            }
-            Ok(ids)
-        }
-        Connection::Postgres(c) => Ok(diesel::sql_query(
-            "SELECT head.id FROM unnest($1) AS lane (id) CROSS JOIN LATERAL (\
-             SELECT id FROM deliveries WHERE lane_id = lane.id ORDER BY seq LIMIT 1) AS head",
-        )
-        .bind::<Array<BigInt>, _>(lanes)
-        .load::<HeadRow>(c)?
-        .into_iter()
-        .map(|row| row.id)
-        .collect()),
-    }
-}
-
-fn activities<'a>(
-    connection: &mut Connection,
-    ids: impl Iterator<Item = &'a str>,
-) -> Result<HashMap<String, (String, Bytes)>, DatabaseError> {
-    let ids: Vec<&str> = ids.collect::<HashSet<_>>().into_iter().collect();
-    let mut found = HashMap::with_capacity(ids.len());
-    for ids in ids.chunks(CHUNK) {
-        let rows: Vec<(String, String, String)> = outgoing_activities::table
-            .filter(outgoing_activities::id.eq_any(ids.iter().copied()))
-            .select((
-                outgoing_activities::id,
-                outgoing_activities::actor_id,
-                outgoing_activities::body,
-            ))
-            .load(connection)?;
-        for (id, actor, body) in rows {
-            found.insert(id, (actor, Bytes::from(body)));
-        }
-    }
-    Ok(found)
-}
-
-fn health<'a>(
-    connection: &mut Connection,
-    hosts: impl Iterator<Item = &'a str>,
-) -> Result<HashMap<String, PeerHealth>, DatabaseError> {
-    let hosts: Vec<&str> = hosts.collect::<HashSet<_>>().into_iter().collect();
-    let mut found = HashMap::with_capacity(hosts.len());
-    for hosts in hosts.chunks(CHUNK) {
-        let rows: Vec<PeerRow> = peers::table
-            .filter(peers::host.eq_any(hosts.iter().copied()))
-            .select(PEER)
-            .load(connection)?;
-        for row in rows {
-            found.insert(row.host.clone(), row.into());
-        }
-    }
-    Ok(found)
-}
-
-/// The columns of a [`PeerRow`].
-pub(super) const PEER: (
-    peers::host,
-    peers::failures,
-    peers::failing_since_at,
-    peers::retry_at,
-    peers::last_success_at,
-    peers::last_failure_at,
-    peers::last_error,
-    peers::signature_scheme,
-) = (
-    peers::host,
-    peers::failures,
-    peers::failing_since_at,
-    peers::retry_at,
-    peers::last_success_at,
-    peers::last_failure_at,
-    peers::last_error,
-    peers::signature_scheme,
-);

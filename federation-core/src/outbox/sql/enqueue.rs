@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::upsert::excluded;
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
+use url::Url;
 
+use super::fan_out;
 use super::rows::{CHUNK, recipients_text};
 use crate::clock::Timestamp;
 use crate::each_backend;
 use crate::outbox::delivery::{DeliveryId, Outgoing, Target};
+use crate::outbox::fan_out::LARGEST_AT_ONCE;
 use crate::store::sql::schema::{deliveries, delivery_lanes, outgoing_activities, peers};
 use crate::store::sql::{Connection, DatabaseError};
 
@@ -17,6 +20,9 @@ use crate::store::sql::{Connection, DatabaseError};
 /// Call it in the transaction of the change the activity tells about. The rows of the lanes are
 /// locked before a place in them is taken, so places follow the order of commits.
 ///
+/// More than [`LARGEST_AT_ONCE`] targets, and targets behind an audience of the same ordering key
+/// that is not spread yet, are stored as a list that a worker spreads.
+///
 /// # Errors
 /// [`DatabaseError`] of the statements; the transaction has to be rolled back then.
 pub fn enqueue(
@@ -24,18 +30,52 @@ pub fn enqueue(
     outgoing: &Outgoing,
     now: Timestamp,
 ) -> Result<Vec<DeliveryId>, DatabaseError> {
+    let wanted = new_targets(connection, outgoing, now)?;
+    let ids = wanted.iter().map(|one| one.id).collect();
+    if wanted.is_empty() {
+        return Ok(ids);
+    }
+    let waits = match &outgoing.ordering_key {
+        Some(key) => fan_out::is_open(connection, key)?,
+        None => false,
+    };
+    if waits || wanted.len() > LARGEST_AT_ONCE {
+        fan_out::store(connection, outgoing, &wanted, None, now)?;
+    } else {
+        spread(connection, &outgoing.activity_id, wanted, now)?;
+    }
+    tracing::trace!(activity = %outgoing.activity_id, "queued");
+    Ok(ids)
+}
+
+/// Stores the activity and chooses the targets it was not queued for before.
+pub(super) fn new_targets<'a>(
+    connection: &mut Connection,
+    outgoing: &'a Outgoing,
+    now: Timestamp,
+) -> Result<Vec<Wanted<'a>>, DatabaseError> {
     let is_new = insert_activity(connection, outgoing, now)?;
-    let mut seen = if is_new {
+    let mut seen: HashSet<String> = if is_new {
         HashSet::new()
     } else {
         queued_inboxes(connection, outgoing)?
     };
-    let mut wanted: Vec<Wanted<'_>> = outgoing
+    let key = outgoing.ordering_key.as_deref();
+    Ok(outgoing
         .targets
         .iter()
         .filter(|target| seen.insert(target.inbox.as_str().to_owned()))
-        .map(|target| Wanted::new(outgoing, target, now))
-        .collect();
+        .map(|target| Wanted::new(DeliveryId::new(now), key, target))
+        .collect())
+}
+
+/// Takes places in the lanes and queues the deliveries in them.
+pub(super) fn spread(
+    connection: &mut Connection,
+    activity_id: &Url,
+    mut wanted: Vec<Wanted<'_>>,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
     let held_back = held_back(connection, wanted.iter().map(|one| one.peer.as_str()))?;
     // Everybody takes locks in the same order.
     wanted.sort_by(|a, b| (&a.peer, &a.ordering_key).cmp(&(&b.peer, &b.ordering_key)));
@@ -44,27 +84,26 @@ pub fn enqueue(
             .iter()
             .map(|one| (one.peer.as_str(), one.ordering_key.as_str()));
         let mut lanes = take_places(connection, lanes, &held_back, now)?;
-        insert_deliveries(connection, outgoing, chunk, &mut lanes, now)?;
+        insert_deliveries(connection, activity_id, chunk, &mut lanes, now)?;
     }
-    tracing::trace!(activity = %outgoing.activity_id, "queued");
-    Ok(wanted.iter().map(|wanted| wanted.id).collect())
+    Ok(())
 }
 
-struct Wanted<'a> {
-    id: DeliveryId,
+/// A delivery that is to be queued.
+pub(super) struct Wanted<'a> {
+    pub(super) id: DeliveryId,
     peer: String,
     ordering_key: String,
-    target: &'a Target,
+    pub(super) target: &'a Target,
 }
 
 impl<'a> Wanted<'a> {
-    fn new(outgoing: &Outgoing, target: &'a Target, now: Timestamp) -> Self {
-        let id = DeliveryId::new(now);
+    pub(super) fn new(id: DeliveryId, key: Option<&str>, target: &'a Target) -> Self {
         Self {
             id,
             peer: target.peer(),
             // Prefixed, so that a key given by the caller never meets an id.
-            ordering_key: match &outgoing.ordering_key {
+            ordering_key: match key {
                 Some(key) => format!("k:{key}"),
                 None => format!("d:{id}"),
             },
@@ -84,7 +123,7 @@ fn insert_activity(
             .values((
                 outgoing_activities::id.eq(outgoing.activity_id.as_str()),
                 outgoing_activities::actor_id.eq(outgoing.actor_id.as_str()),
-                outgoing_activities::object_id.eq(outgoing.object_id.as_ref().map(url::Url::as_str)),
+                outgoing_activities::object_id.eq(outgoing.object_id.as_ref().map(Url::as_str)),
                 outgoing_activities::body.eq(&outgoing.body),
                 outgoing_activities::created_at.eq(now.as_millis()),
             ))
@@ -191,7 +230,7 @@ pub(super) fn take_places<'a>(
 
 fn insert_deliveries<'a>(
     connection: &mut Connection,
-    outgoing: &Outgoing,
+    activity_id: &Url,
     wanted: &'a [Wanted<'a>],
     places: &mut Places<'a>,
     now: Timestamp,
@@ -205,7 +244,7 @@ fn insert_deliveries<'a>(
             deliveries::id.eq(one.id.to_string()),
             deliveries::lane_id.eq(*lane),
             deliveries::seq.eq(*seq),
-            deliveries::activity_id.eq(outgoing.activity_id.as_str()),
+            deliveries::activity_id.eq(activity_id.as_str()),
             deliveries::peer.eq(&one.peer),
             deliveries::ordering_key.eq(&one.ordering_key),
             deliveries::inbox.eq(one.target.inbox.as_str()),

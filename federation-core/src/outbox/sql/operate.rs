@@ -1,7 +1,9 @@
 //! What operators ask of the queue: look, try again, tidy up.
 
+use std::collections::HashSet;
 use std::iter::once;
 
+use diesel::dsl::{exists, not};
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
     SelectableHelper as _,
@@ -11,8 +13,8 @@ use super::enqueue::{held_back, take_places};
 use super::rows::{DeliveryRow, PeerRow, limit};
 use crate::clock::Timestamp;
 use crate::outbox::delivery::{Delivery, DeliveryId, PeerHealth};
-use crate::outbox::store::DeliveryFilter;
-use crate::store::sql::schema::{deliveries, outgoing_activities, peers};
+use crate::outbox::store::{DeliveryFilter, PeerBounds};
+use crate::store::sql::schema::{deliveries, delivery_lanes, fan_outs, outgoing_activities, peers};
 use crate::store::sql::{Connection, DatabaseError};
 
 /// Lists deliveries, newest first.
@@ -134,9 +136,13 @@ pub fn prune(
     let in_use = deliveries::table
         .filter(deliveries::activity_id.eq(outgoing_activities::id))
         .select(deliveries::id);
+    let to_spread = fan_outs::table
+        .filter(fan_outs::activity_id.eq(outgoing_activities::id))
+        .select(fan_outs::id);
     let unused: Vec<String> = outgoing_activities::table
         .filter(outgoing_activities::created_at.lt(before.as_millis()))
-        .filter(diesel::dsl::not(diesel::dsl::exists(in_use)))
+        .filter(not(exists(in_use)))
+        .filter(not(exists(to_spread)))
         .order(outgoing_activities::created_at)
         .limit(limit(at_most))
         .select(outgoing_activities::id)
@@ -145,6 +151,42 @@ pub fn prune(
         diesel::delete(outgoing_activities::table.filter(outgoing_activities::id.eq_any(unused)))
             .execute(connection)?;
     Ok(gone + bodies)
+}
+
+/// Forgets peers beyond `bounds` that nothing is queued for; at most `at_most`, answers how many.
+///
+/// # Errors
+/// [`DatabaseError`] of the statements.
+pub fn prune_peers(
+    connection: &mut Connection,
+    bounds: &PeerBounds,
+    at_most: u32,
+) -> Result<usize, DatabaseError> {
+    let known: i64 = peers::table.count().get_result(connection)?;
+    let beyond = known.saturating_sub(i64::from(bounds.most));
+    let idle = || {
+        let queued = delivery_lanes::table
+            .filter(delivery_lanes::peer.eq(peers::host))
+            .select(delivery_lanes::id);
+        peers::table
+            .filter(not(exists(queued)))
+            .order(peers::touched_at)
+            .select(peers::host)
+    };
+    let mut hosts: HashSet<String> = idle()
+        .filter(peers::touched_at.lt(bounds.untouched_since.as_millis()))
+        .limit(limit(at_most))
+        .load(connection)?
+        .into_iter()
+        .collect();
+    if beyond > 0 {
+        let oldest: Vec<String> = idle().limit(beyond.min(limit(at_most))).load(connection)?;
+        hosts.extend(oldest);
+    }
+    if hosts.is_empty() {
+        return Ok(0);
+    }
+    Ok(diesel::delete(peers::table.filter(peers::host.eq_any(hosts))).execute(connection)?)
 }
 
 /// Lists peers by host, after `after`.

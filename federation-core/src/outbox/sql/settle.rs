@@ -6,8 +6,8 @@ use diesel::dsl::not;
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
 
 use super::store::OnSettled;
+use super::{report, settle_sqlite};
 use crate::clock::Timestamp;
-use crate::each_backend;
 use crate::outbox::delivery::{DeliveryState, LaneId, SettledDelivery};
 use crate::outbox::store::{PeerReport, PeerUpdate, Settlement, Verdict};
 use crate::store::sql::schema::{deliveries, delivery_lanes, peers};
@@ -24,15 +24,21 @@ pub(super) fn settle(
     on_settled: Option<&OnSettled>,
 ) -> Result<(), DatabaseError> {
     for update in updates {
-        report(connection, update, now)?;
+        report::report(connection, update, now)?;
     }
-    let held: HashSet<LaneId> = give_back_leases(connection, settlements)?;
-    let valid: Vec<&Settlement> = settlements
-        .iter()
-        .filter(|settlement| held.contains(&settlement.delivery.lane))
-        .collect();
-    finish(connection, &valid, now)?;
-    postpone(connection, &valid, now)?;
+    let valid = match connection {
+        Connection::Sqlite(c) => settle_sqlite::settle(c, settlements, now)?,
+        Connection::Postgres(_) => {
+            let held: HashSet<LaneId> = give_back_leases(connection, settlements, now)?;
+            let valid: Vec<&Settlement> = settlements
+                .iter()
+                .filter(|settlement| held.contains(&settlement.delivery.lane))
+                .collect();
+            finish(connection, &valid, now)?;
+            postpone(connection, &valid, now)?;
+            valid
+        }
+    };
     for update in updates {
         if matches!(update.report, PeerReport::Answered { .. }) {
             let waiting = delivery_lanes::table
@@ -57,86 +63,48 @@ pub(super) fn settle(
     Ok(())
 }
 
-fn report(
-    connection: &mut Connection,
-    update: &PeerUpdate,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    let now = now.as_millis();
-    let host = &update.host;
-    each_backend!(connection, c => {
-        diesel::insert_into(peers::table)
-            .values(peers::host.eq(host))
-            .on_conflict_do_nothing()
-            .execute(c)
-    })?;
-    let peer = peers::table.find(host);
-    match &update.report {
-        PeerReport::Answered { signature_scheme } => {
-            diesel::update(peer)
-                .set((
-                    peers::failures.eq(0),
-                    peers::failing_since_at.eq(None::<i64>),
-                    peers::retry_at.eq(None::<i64>),
-                    peers::last_success_at.eq(now),
-                ))
-                .execute(connection)?;
-            if let Some(scheme) = signature_scheme {
-                diesel::update(peer)
-                    .set(peers::signature_scheme.eq(scheme))
-                    .execute(connection)?;
-            }
-        }
-        PeerReport::Failed {
-            error,
-            failures,
-            retry_at,
-        } => {
-            diesel::update(peer)
-                .set((
-                    peers::failures.eq(i32::try_from(*failures).unwrap_or(i32::MAX)),
-                    // Parked lanes wait for this moment: only an answer takes it away.
-                    retry_at.map(|at| peers::retry_at.eq(at.as_millis())),
-                    peers::last_failure_at.eq(now),
-                    peers::last_error.eq(error),
-                ))
-                .execute(connection)?;
-            diesel::update(peer.filter(peers::failing_since_at.is_null()))
-                .set(peers::failing_since_at.eq(now))
-                .execute(connection)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends the leases that are still ours; answers their lanes, which are locked now.
+/// Ends the leases that are still ours, and takes what is final off the count of its lane; answers
+/// the lanes, which are locked now.
 fn give_back_leases(
     connection: &mut Connection,
     settlements: &[Settlement],
+    now: Timestamp,
 ) -> Result<HashSet<LaneId>, DatabaseError> {
-    let mut leases: BTreeMap<&str, Vec<LaneId>> = BTreeMap::new();
+    let mut leases: BTreeMap<(&str, bool), Vec<LaneId>> = BTreeMap::new();
     for settlement in settlements {
         leases
-            .entry(&settlement.delivery.lease)
+            .entry((&settlement.delivery.lease, settlement.is_final()))
             .or_default()
             .push(settlement.delivery.lane);
     }
     let mut held = HashSet::with_capacity(settlements.len());
-    for (lease, lanes) in leases {
+    for ((lease, is_final), lanes) in leases {
         let ours = delivery_lanes::table
             .filter(delivery_lanes::id.eq_any(lanes))
             .filter(delivery_lanes::lease_owner.eq(lease));
-        let given: Vec<LaneId> = diesel::update(ours)
-            .set(delivery_lanes::lease_owner.eq(None::<String>))
-            .returning(delivery_lanes::id)
-            .get_results(connection)?;
+        let free = delivery_lanes::lease_owner.eq(None::<String>);
+        let given: Vec<LaneId> = if is_final {
+            diesel::update(ours)
+                .set((
+                    free,
+                    delivery_lanes::pending.eq(delivery_lanes::pending - 1),
+                    delivery_lanes::due_at.eq(now.as_millis()),
+                ))
+                .returning(delivery_lanes::id)
+                .get_results(connection)?
+        } else {
+            diesel::update(ours)
+                .set(free)
+                .returning(delivery_lanes::id)
+                .get_results(connection)?
+        };
         held.extend(given);
     }
     Ok(held)
 }
 
 /// State, status and error of deliveries that end alike.
-type Ending<'a> = (&'a str, Option<u16>, Option<&'a str>);
+pub(super) type Ending<'a> = (&'a str, Option<u16>, Option<&'a str>);
 
 /// Takes delivered and dead ones out of their lanes, and ends lanes that are empty then.
 fn finish(
@@ -174,12 +142,6 @@ fn finish(
     if lanes.is_empty() {
         return Ok(());
     }
-    diesel::update(delivery_lanes::table.filter(delivery_lanes::id.eq_any(lanes.clone())))
-        .set((
-            delivery_lanes::pending.eq(delivery_lanes::pending - 1),
-            delivery_lanes::due_at.eq(now.as_millis()),
-        ))
-        .execute(connection)?;
     let empty = delivery_lanes::table
         .filter(delivery_lanes::id.eq_any(lanes))
         .filter(delivery_lanes::pending.eq(0));
@@ -251,7 +213,7 @@ fn hold_back(
     Ok(())
 }
 
-fn final_state(verdict: Verdict) -> Option<DeliveryState> {
+pub(super) fn final_state(verdict: Verdict) -> Option<DeliveryState> {
     match verdict {
         Verdict::Delivered => Some(DeliveryState::Delivered),
         Verdict::Dead => Some(DeliveryState::Dead),

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::sync::Arc;
 
-use diesel::dsl::not;
-use diesel::{ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{claim, enqueue, operate, settle, withdraw};
+use super::fan_out::AudienceSource;
+use super::{claim, enqueue, expand, fan_out, operate, settle, statistics, withdraw};
 use crate::clock::Timestamp;
+use crate::outbox::backoff::Backoff;
 use crate::outbox::delivery::{Delivery, DeliveryId, Outgoing, PeerHealth, SettledDelivery};
-use crate::outbox::store::{DeliveryFilter, DeliveryStore, Settlement, Turn, TurnEnd};
+use crate::outbox::fan_out::{Expansion, FanOut};
+use crate::outbox::statistics::{PeerStatistics, QueueStats};
+use crate::outbox::store::{
+    DeliveryFilter, DeliveryStore, NextDue, PeerBounds, Settlement, Turn, TurnEnd,
+};
 use crate::store::StoreError;
-use crate::store::sql::schema::{delivery_lanes, peers};
 use crate::store::sql::{Connection, Database, DatabaseError};
 
 /// Told of every delivery that leaves the queue, in the transaction in which it does.
@@ -33,6 +36,7 @@ pub struct SqlDeliveryStore {
     database: Database,
     on_settled: Option<OnSettled>,
     before_settling: Option<BeforeSettling>,
+    audiences: Option<Arc<dyn AudienceSource>>,
 }
 
 impl SqlDeliveryStore {
@@ -42,7 +46,15 @@ impl SqlDeliveryStore {
             database,
             on_settled: None,
             before_settling: None,
+            audiences: None,
         }
+    }
+
+    /// Reads audiences that are to be spread from `source`.
+    #[must_use]
+    pub fn audiences(mut self, source: Arc<dyn AudienceSource>) -> Self {
+        self.audiences = Some(source);
+        self
     }
 
     /// Tells `on_settled` of every delivery that leaves the queue.
@@ -117,6 +129,21 @@ impl DeliveryStore for SqlDeliveryStore {
         self.write(move |c| enqueue(c, &outgoing, now))
     }
 
+    fn fan_out(&self, fan_out: FanOut, now: Timestamp) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(move |c| fan_out::fan_out(c, &fan_out, now))
+    }
+
+    fn expand(
+        &self,
+        limit: u32,
+        schedule: Backoff,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Expansion, StoreError>> {
+        let source = self.audiences.clone();
+        // The row that is lost with a power cut is still there to be spread.
+        self.write_relaxed(move |c| expand::expand(c, source.as_deref(), limit, &schedule, now))
+    }
+
     fn turn(&self, turn: Turn) -> BoxFuture<'_, Result<TurnEnd, StoreError>> {
         let on_settled = self.on_settled.clone();
         // What the hook writes, somebody may act on at once, such as a client that counts events.
@@ -142,24 +169,8 @@ impl DeliveryStore for SqlDeliveryStore {
         }
     }
 
-    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.read(move |c| {
-            let lane: Option<i64> = delivery_lanes::table
-                .filter(not(delivery_lanes::parked))
-                .filter(delivery_lanes::due_at.gt(after.as_millis()))
-                .order(delivery_lanes::due_at)
-                .select(delivery_lanes::due_at)
-                .first(c)
-                .optional()?;
-            let peer: Option<Option<i64>> = peers::table
-                .filter(peers::retry_at.gt(after.as_millis()))
-                .order(peers::retry_at)
-                .select(peers::retry_at)
-                .first(c)
-                .optional()?;
-            let earliest = lane.into_iter().chain(peer.flatten()).min();
-            Ok(earliest.map(Timestamp::from_millis))
-        })
+    fn next_due(&self, after: Timestamp) -> BoxFuture<'_, Result<NextDue, StoreError>> {
+        self.read(move |c| claim::next_due(c, after))
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -201,5 +212,24 @@ impl DeliveryStore for SqlDeliveryStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<PeerHealth>, StoreError>> {
         self.read(move |c| operate::peers(c, after.as_deref(), limit))
+    }
+
+    fn peer_statistics(
+        &self,
+        host: String,
+    ) -> BoxFuture<'_, Result<Option<PeerStatistics>, StoreError>> {
+        self.read(move |c| statistics::peer_statistics(c, &host))
+    }
+
+    fn queue_stats(&self) -> BoxFuture<'_, Result<QueueStats, StoreError>> {
+        self.read(statistics::queue_stats)
+    }
+
+    fn prune_peers(
+        &self,
+        bounds: PeerBounds,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.write(move |c| operate::prune_peers(c, &bounds, limit))
     }
 }

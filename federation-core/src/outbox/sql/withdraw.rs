@@ -6,6 +6,7 @@ use diesel::dsl::{exists, not};
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _, SelectableHelper as _};
 use url::Url;
 
+use super::expand;
 use super::rows::{CHUNK, DeliveryRow, limit};
 use super::store::OnSettled;
 use crate::clock::Timestamp;
@@ -60,7 +61,8 @@ fn heal(connection: &mut Connection, now: Timestamp) -> Result<(), DatabaseError
     Ok(())
 }
 
-/// Withdraws what is queued about `object_id` and not being sent; answers how many.
+/// Withdraws what is queued about `object_id` and not being sent; answers how many. What is not
+/// spread over the lanes yet is forgotten and not counted.
 ///
 /// # Errors
 /// [`DatabaseError`] of the statements.
@@ -70,6 +72,8 @@ pub fn cancel_for_object(
     now: Timestamp,
     on_settled: Option<&OnSettled>,
 ) -> Result<usize, DatabaseError> {
+    // First, so that nothing of it is spread after this has looked.
+    expand::cancel(connection, object_id)?;
     let about: Vec<(String, Option<LaneId>)> = deliveries::table
         .inner_join(outgoing_activities::table)
         .filter(outgoing_activities::object_id.eq(object_id.as_str()))

@@ -1,8 +1,13 @@
 //! Every delivery store keeps the same rules, and the worker keeps its promises on all of them.
 
+mod attacks;
+mod fan_out;
+mod knocks;
+mod processes;
 mod rules;
 mod rules_peers;
 mod scripted;
+mod statistics;
 mod worker;
 mod worker_peers;
 
@@ -145,7 +150,7 @@ impl Driver {
 
 fn settlement(delivery: &ClaimedDelivery, verdict: Verdict) -> Settlement {
     Settlement {
-        delivery: delivery.clone(),
+        delivery: Arc::new(delivery.clone()),
         verdict,
         status: match verdict {
             Verdict::Delivered => Some(202),

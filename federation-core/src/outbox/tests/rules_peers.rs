@@ -3,6 +3,7 @@
 use super::{Driver, LEASE, START, after, names, on_each_store, settlement};
 use crate::clock::Timestamp;
 use crate::outbox::room::RoomLimits;
+use crate::outbox::statistics::PeerCounts;
 use crate::outbox::store::{PeerReport, PeerUpdate, Verdict};
 
 fn failed(host: &str, failures: u32, retry_at: Option<Timestamp>) -> PeerUpdate {
@@ -13,6 +14,7 @@ fn failed(host: &str, failures: u32, retry_at: Option<Timestamp>) -> PeerUpdate 
             failures,
             retry_at,
         },
+        counts: PeerCounts::default(),
     }
 }
 
@@ -22,6 +24,7 @@ fn answered(host: &str) -> PeerUpdate {
         report: PeerReport::Answered {
             signature_scheme: Some("rfc9421".to_owned()),
         },
+        counts: PeerCounts::default(),
     }
 }
 
@@ -122,10 +125,10 @@ fn a_held_back_peer_with_nothing_queued_wakes_nobody() {
         let driver = Driver::new(store);
         let report = vec![failed("dead.example", 3, Some(after(30)))];
         driver.turn(Vec::new(), report, false, START).await;
-        let due = driver.store.next_due(START).await.unwrap();
+        let due = driver.store.next_due(START).await.unwrap().delivery;
         assert_eq!(due, Some(after(30)));
         assert!(driver.claim(after(30)).await.is_empty());
-        assert_eq!(driver.store.next_due(START).await.unwrap(), None);
+        assert_eq!(driver.store.next_due(START).await.unwrap().delivery, None);
         driver
             .queue_at("1", None, &["dead.example"], after(31))
             .await;

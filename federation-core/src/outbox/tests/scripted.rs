@@ -85,6 +85,11 @@ impl Network {
         self.seen.lock().unwrap().clone()
     }
 
+    pub(super) fn count_where(&self, matches: impl Fn(&Seen) -> bool) -> usize {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().filter(|one| matches(one)).count()
+    }
+
     /// The bodies a host got, in order.
     pub(super) fn bodies(&self, host: &str) -> Vec<String> {
         let seen = self.seen();
@@ -167,12 +172,19 @@ pub(super) struct Running {
 
 /// A schedule without chance, so that times can be told.
 pub(super) fn exact() -> WorkerConfig {
-    let mut config = WorkerConfig::default();
+    let mut config = WorkerConfig {
+        // Time stands still in tests.
+        gather: Duration::ZERO,
+        ..WorkerConfig::default()
+    };
     config.backoff.jitter_percent = 0;
     config.peer_backoff = Backoff {
+        first: Duration::from_secs(30),
         jitter_percent: 0,
         ..config.peer_backoff
     };
+    // Three, so that a lane and its peer can be told apart.
+    config.hold_back_after = 3;
     config
 }
 
@@ -224,7 +236,7 @@ impl Running {
 
 /// Waits, in real time, until `holds` does.
 pub(super) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if holds().await {
             return;
         }

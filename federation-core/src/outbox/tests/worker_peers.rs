@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::scripted::{Manner, Network, Running, exact, until};
-use super::{START, on_each_store, outgoing};
+use super::{START, after, on_each_store, outgoing};
 use crate::clock::{Clock as _, Timestamp};
+use crate::outbox::backoff::Backoff;
 use crate::outbox::delivery::DeliveryState;
 use crate::outbox::sql::SqlDeliveryStore;
 use crate::outbox::store::{DeliveryFilter, DeliveryStore};
+use crate::outbox::worker::WorkerConfig;
 use crate::store::sql::{Backend, Database, DatabaseOptions, federation_migrations};
 use crate::testing::{ManualClock, TestDatabase};
 
@@ -214,6 +216,82 @@ fn lanes_of_a_peer_that_asked_for_time_survive_the_one_that_is_tried() {
             delivered(&running.store).await == 2
         })
         .await;
+        running.stop().await;
+    });
+}
+
+/// As a worker is set up by default, but without chance.
+fn default_without_chance() -> WorkerConfig {
+    let usual = WorkerConfig::default();
+    WorkerConfig {
+        hold_back_after: usual.hold_back_after,
+        peer_backoff: Backoff {
+            jitter_percent: 0,
+            ..usual.peer_backoff
+        },
+        ..exact()
+    }
+}
+
+#[test]
+fn a_peer_is_held_back_from_its_first_failure_for_seconds() {
+    on_each_store(async |store| {
+        let running = Running::start(store, default_without_chance());
+        let (network, clock) = (&running.network, &running.clock);
+        network.set("a.example", Manner::Status(503));
+        let first = outgoing("1", Some("1"), &["a.example"]);
+        running.store.enqueue(first, START).await.unwrap();
+        until("the peer is held back", async || {
+            let peers = running.store.peers(None, 10).await.unwrap();
+            peers.iter().any(|peer| peer.retry_at == Some(after(5)))
+        })
+        .await;
+        // Of what comes now nothing is sent before the peer's time.
+        for name in ["2", "3"] {
+            let outgoing = outgoing(name, Some(name), &["a.example"]);
+            running.store.enqueue(outgoing, START).await.unwrap();
+        }
+        let good = outgoing("good", None, &["b.example"]);
+        running.store.enqueue(good, START).await.unwrap();
+        until("another peer has its own", async || {
+            delivered(&running.store).await == 1
+        })
+        .await;
+        assert_eq!(network.count("a.example"), 1);
+        network.set("a.example", Manner::Status(202));
+        clock.advance(Duration::from_secs(5));
+        until("one attempt later all is delivered", async || {
+            delivered(&running.store).await == 4
+        })
+        .await;
+        assert_eq!(network.count("a.example"), 4);
+        running.stop().await;
+    });
+}
+
+#[test]
+fn a_refusal_of_one_activity_holds_no_other_back() {
+    on_each_store(async |store| {
+        let running = Running::start(store, default_without_chance());
+        for status in [400, 403, 404, 410, 500] {
+            running.network.set("a.example", Manner::Status(status));
+            let seen = running.network.count("a.example");
+            let refused = outgoing(&format!("refused {status}"), None, &["a.example"]);
+            running.store.enqueue(refused, START).await.unwrap();
+            until("it is refused", async || {
+                running.network.count("a.example") > seen
+            })
+            .await;
+        }
+        running.network.set("a.example", Manner::Status(202));
+        let next = outgoing("next", None, &["a.example"]);
+        running.store.enqueue(next, START).await.unwrap();
+        until("the next is delivered", async || {
+            delivered(&running.store).await == 1
+        })
+        .await;
+        let peers = running.store.peers(None, 10).await.unwrap();
+        assert!(peers.iter().all(|peer| peer.retry_at.is_none()));
         running.stop().await;
     });
 }

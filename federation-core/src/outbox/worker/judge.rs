@@ -1,24 +1,29 @@
 //! From the outcome of an attempt to what is written down about the delivery and about its peer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::config::WorkerConfig;
 use crate::clock::Timestamp;
 use crate::outbox::delivery::{ClaimedDelivery, PeerHealth};
+use crate::outbox::explain::excerpt;
 use crate::outbox::outcome::Outcome;
-use crate::outbox::post::scheme_name;
+use crate::outbox::statistics::PeerCounts;
 use crate::outbox::store::{PeerReport, PeerUpdate, Settlement, Verdict};
-use crate::signature::Scheme;
+use crate::signature::PeerScheme;
 
 /// How often it is written down that a healthy peer is healthy.
 const HEALTH_NOTED_EVERY: Duration = Duration::from_mins(1);
+/// Of how many peers attempts are counted before that is written down.
+const MOST_COUNTED: usize = 4096;
 
 /// One attempt that has ended.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    pub(super) delivery: ClaimedDelivery,
-    pub(super) scheme: Scheme,
+    pub(super) delivery: Arc<ClaimedDelivery>,
+    /// What the peer was seen to take.
+    pub(super) learned: Option<PeerScheme>,
     pub(super) started_at: Timestamp,
     pub(super) outcome: Outcome,
 }
@@ -31,6 +36,40 @@ pub(super) struct Judge {
     peers: HashMap<String, (usize, PeerHealth)>,
     settlements: Vec<Settlement>,
     updates: BTreeMap<String, PeerReport>,
+    /// Attempts that are not written down yet; once a minute they are.
+    counts: HashMap<String, Tally>,
+}
+
+/// Attempts at one peer that have ended.
+#[derive(Debug, Default)]
+struct Tally {
+    counts: PeerCounts,
+    answered: u32,
+    waited: Duration,
+}
+
+impl Tally {
+    fn count(&mut self, attempt: &Attempt, now: Timestamp) {
+        let place = match &attempt.outcome {
+            Outcome::Delivered { .. } => &mut self.counts.delivered,
+            Outcome::Retry { .. } => &mut self.counts.failed,
+            Outcome::Refused { .. } | Outcome::Gone | Outcome::Rejected { .. } => {
+                &mut self.counts.refused
+            }
+        };
+        *place = place.saturating_add(1);
+        if attempt.outcome.status().is_some() {
+            self.answered = self.answered.saturating_add(1);
+            self.waited = self.waited.saturating_add(now.since(attempt.started_at));
+        }
+    }
+
+    fn take(self) -> PeerCounts {
+        PeerCounts {
+            latency: self.waited.checked_div(self.answered),
+            ..self.counts
+        }
+    }
 }
 
 impl Judge {
@@ -40,19 +79,22 @@ impl Judge {
             peers: HashMap::new(),
             settlements: Vec::new(),
             updates: BTreeMap::new(),
+            counts: HashMap::new(),
         }
     }
 
     /// Notes that a delivery goes on its way.
     pub(super) fn begin(&mut self, delivery: &ClaimedDelivery) {
-        self.peers
-            .entry(delivery.peer.clone())
-            .or_insert_with(|| (0, delivery.peer_health.clone()))
-            .0 += 1;
+        if let Some((under_way, _)) = self.peers.get_mut(&delivery.peer) {
+            *under_way += 1;
+        } else {
+            let health = delivery.peer_health.clone();
+            self.peers.insert(delivery.peer.clone(), (1, health));
+        }
     }
 
     /// Notes that a delivery comes back without having been tried.
-    pub(super) fn release(&mut self, delivery: ClaimedDelivery) {
+    pub(super) fn release(&mut self, delivery: Arc<ClaimedDelivery>) {
         self.end(&delivery.peer);
         self.settlements.push(Settlement {
             delivery,
@@ -65,18 +107,35 @@ impl Judge {
     /// Notes how an attempt ended.
     pub(super) fn judge(&mut self, attempt: Attempt, now: Timestamp) {
         self.learn(&attempt, now);
+        if let Some(tally) = self.counts.get_mut(&attempt.delivery.peer) {
+            tally.count(&attempt, now);
+        } else {
+            let mut tally = Tally::default();
+            tally.count(&attempt, now);
+            self.counts.insert(attempt.delivery.peer.clone(), tally);
+        }
         let Attempt {
             delivery, outcome, ..
         } = attempt;
+        let failures = self.peers.get(&delivery.peer);
+        let failures = failures.map_or(1, |(_, health)| health.failures);
         self.end(&delivery.peer);
         let status = outcome.status();
         let attempts = delivery.attempts.saturating_add(1);
         let over = self.config.backoff.is_over(delivery.queued_at, now);
+        // What fails with its whole peer waits for the peer: the attempts it has behind it from
+        // earlier troubles do not count, or it would lie for hours after all others were sent.
+        let times = match &outcome {
+            Outcome::Retry {
+                peer_wide: true, ..
+            } => failures.clamp(1, attempts),
+            _ => attempts,
+        };
         let retry = |after| {
             if over {
                 Verdict::Dead
             } else {
-                Verdict::Retry(self.config.backoff.retry_at(attempts, after, now))
+                Verdict::Retry(self.config.backoff.retry_at(times, after, now))
             }
         };
         let (verdict, error) = match outcome {
@@ -84,9 +143,15 @@ impl Judge {
             Outcome::Retry {
                 error, retry_after, ..
             } => (retry(retry_after), Some(error)),
-            Outcome::Refused { status } => {
-                let error = Some(format!("the peer refused it: {status}"));
-                if attempts >= self.config.backoff.refusals {
+            Outcome::Refused { status, detail } => {
+                let error = Some(match detail {
+                    Some(said) => format!("the peer refused it: {status}: {said}"),
+                    None => format!("the peer refused it: {status}"),
+                });
+                // One refusal after an outage may come of the outage: that the key could not be
+                // fetched. It is tried again before it is believed.
+                let again = delivery.last_status.is_some_and(Outcome::is_refusal);
+                if again && attempts >= self.config.backoff.refusals {
                     (Verdict::Dead, error)
                 } else {
                     (retry(None), error)
@@ -99,20 +164,45 @@ impl Judge {
             delivery,
             verdict,
             status,
-            error,
+            error: error.as_deref().map(excerpt),
         });
     }
 
     /// Whether there is anything to write down.
-    pub(super) fn has_settlements(&self) -> bool {
-        !self.settlements.is_empty()
+    pub(super) fn has_news(&self) -> bool {
+        !self.settlements.is_empty() || !self.updates.is_empty()
+    }
+
+    /// How many deliveries wait to be written down.
+    pub(super) fn settlements(&self) -> usize {
+        self.settlements.len()
+    }
+
+    /// Notes that the counts of all peers are to be written down with the next turn.
+    pub(super) fn report_counts(&mut self) {
+        for host in self.counts.keys() {
+            if !self.updates.contains_key(host) {
+                self.updates.insert(host.clone(), PeerReport::Unchanged);
+            }
+        }
     }
 
     /// What is to be written down now.
     pub(super) fn take(&mut self) -> (Vec<Settlement>, Vec<PeerUpdate>) {
+        if self.counts.len() > MOST_COUNTED {
+            self.report_counts();
+        }
         let updates = std::mem::take(&mut self.updates)
             .into_iter()
-            .map(|(host, report)| PeerUpdate { host, report })
+            .map(|(host, report)| PeerUpdate {
+                counts: self
+                    .counts
+                    .remove(&host)
+                    .map(Tally::take)
+                    .unwrap_or_default(),
+                host,
+                report,
+            })
             .collect();
         (std::mem::take(&mut self.settlements), updates)
     }
@@ -139,7 +229,7 @@ impl Judge {
         let Some((_, health)) = self.peers.get_mut(&attempt.delivery.peer) else {
             return;
         };
-        let host = attempt.delivery.peer.clone();
+        let host = &attempt.delivery.peer;
         match &attempt.outcome {
             Outcome::Retry {
                 peer_wide: true,
@@ -170,7 +260,7 @@ impl Judge {
                 });
                 health.retry_at = retry_at;
                 self.updates.insert(
-                    host,
+                    host.clone(),
                     PeerReport::Failed {
                         error: error.clone(),
                         failures: health.failures,
@@ -180,27 +270,27 @@ impl Judge {
             }
             // Nothing was sent, so nothing was learned.
             Outcome::Retry { status: None, .. } | Outcome::Rejected { status: None, .. } => {}
-            outcome => {
-                let accepted = matches!(outcome, Outcome::Delivered { .. });
-                let scheme = scheme_name(attempt.scheme);
-                let known = health.signature_scheme.as_deref().unwrap_or("cavage");
-                let is_new = accepted && scheme != known;
+            _ => {
+                let learned = attempt.learned.map(PeerScheme::as_str);
+                let learned =
+                    learned.filter(|word| health.signature_scheme.as_deref() != Some(word));
                 let is_due = health
                     .last_success_at
                     .is_none_or(|noted| now.since(noted) >= HEALTH_NOTED_EVERY);
-                if !is_new && !is_due && health.failures == 0 && health.retry_at.is_none() {
+                if learned.is_none() && !is_due && health.failures == 0 && health.retry_at.is_none()
+                {
                     return;
                 }
-                if is_new {
-                    health.signature_scheme = Some(scheme.to_owned());
+                if let Some(word) = learned {
+                    health.signature_scheme = Some(word.to_owned());
                 }
                 health.failures = 0;
                 health.retry_at = None;
                 health.last_success_at = Some(now);
                 self.updates.insert(
-                    host,
+                    host.clone(),
                     PeerReport::Answered {
-                        signature_scheme: is_new.then(|| scheme.to_owned()),
+                        signature_scheme: learned.map(str::to_owned),
                     },
                 );
             }

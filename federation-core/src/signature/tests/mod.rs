@@ -14,6 +14,7 @@ use crate::signature::{
 };
 
 mod attacks;
+mod challenges;
 mod forged;
 mod grammar;
 mod keys;

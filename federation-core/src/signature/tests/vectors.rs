@@ -1,4 +1,4 @@
-//! Published vectors: RFC 9421 appendix B.2.6 and section 4.3, draft-cavage-12 appendix C.
+//! Published vectors: RFC 9421 sections 2.5 and 4.3 and appendix B.2, draft-cavage-12 appendix C.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,9 @@ use openssl::sign::Verifier;
 use url::Url;
 
 use crate::inbox::InboundRequest;
-use crate::signature::{Algorithm, BodyDigest, PrivateKey, PublicKey, cavage, rfc9421};
+use crate::signature::{
+    Algorithm, BodyDigest, KeyError, PrivateKey, PublicKey, Scheme, SignatureError, cavage, rfc9421,
+};
 
 const BODY: &[u8] = br#"{"hello": "world"}"#;
 
@@ -87,6 +89,94 @@ fn rfc_9421_b_2_6_ed25519() {
     );
 }
 
+/// The request of appendix B.2.
+fn test_request() -> InboundRequest {
+    request(
+        "https://example.com",
+        "/foo?param=Value&Pet=dog",
+        &[
+            ("host", "example.com"),
+            ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
+            ("content-type", "application/json"),
+            ("content-digest", CONTENT_DIGEST),
+            ("content-length", "18"),
+        ],
+    )
+}
+
+#[test]
+fn rfc_9421_bases_of_b_2_and_2_5() {
+    let digest = format!("\"content-digest\": {CONTENT_DIGEST}");
+    for (input, lines) in [
+        (
+            r#"sig-b21=();created=1618884473;keyid="test-key-rsa-pss";nonce="b3k2pp5k7z-50gnwp.yemd""#,
+            vec![],
+        ),
+        (
+            r#"sig-b23=("date" "@method" "@path" "@query" "@authority" "content-type" "content-digest" "content-length");created=1618884473;keyid="test-key-rsa-pss""#,
+            vec![
+                r#""date": Tue, 20 Apr 2021 02:07:55 GMT"#,
+                r#""@method": POST"#,
+                r#""@path": /foo"#,
+                r#""@query": ?param=Value&Pet=dog"#,
+                r#""@authority": example.com"#,
+                r#""content-type": application/json"#,
+                &digest,
+                r#""content-length": 18"#,
+            ],
+        ),
+        (
+            r#"sig1=("@method" "@authority" "@path" "content-digest" "content-length" "content-type");created=1618884473;keyid="test-key-rsa-pss""#,
+            vec![
+                r#""@method": POST"#,
+                r#""@authority": example.com"#,
+                r#""@path": /foo"#,
+                &digest,
+                r#""content-length": 18"#,
+                r#""content-type": application/json"#,
+            ],
+        ),
+    ] {
+        let base = rfc9421_base(input, &test_request());
+        let (_, params) = input.split_once('=').unwrap();
+        let last = format!("\"@signature-params\": {params}");
+        let expected = [lines, vec![last.as_str()]].concat().join("\n");
+        assert_eq!(std::str::from_utf8(&base).unwrap(), expected);
+    }
+    // B.2.2 covers one parameter of the query, which no server of the fediverse does.
+    let input = r#"sig-b22=("@authority" "content-digest" "@query-param";name="Pet");created=1618884473;keyid="test-key-rsa-pss";tag="header-example""#;
+    let inputs = rfc9421::parse(input, "signature-input").unwrap();
+    let Some((_, sfv::ListEntry::InnerList(list))) = inputs.first() else {
+        panic!("{input}");
+    };
+    assert_eq!(
+        rfc9421::components(&list.items).unwrap_err(),
+        SignatureError::UnsupportedComponent {
+            name: "@query-param".to_owned()
+        }
+    );
+}
+
+#[test]
+fn rfc_9421_b_2_5_hmac() {
+    // No shared secret is ever accepted here; the published value shows that the base is right.
+    let secret = STANDARD
+        .decode("uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==")
+        .unwrap();
+    let base = rfc9421_base(
+        r#"sig-b25=("date" "@authority" "content-type");created=1618884473;keyid="test-shared-secret""#,
+        &test_request(),
+    );
+    let key = PKey::hmac(&secret).unwrap();
+    let mut signer = openssl::sign::Signer::new(MessageDigest::sha256(), &key).unwrap();
+    assert_eq!(
+        STANDARD.encode(signer.sign_oneshot_to_vec(&base).unwrap()),
+        "pxcQw6G3AjtMBQjwo8XzkZf/bws5LelbaMk5rGIGtE8="
+    );
+    let label = Algorithm::from_label(Scheme::Rfc9421, "hmac-sha256").unwrap_err();
+    assert!(matches!(label, SignatureError::UnsupportedAlgorithm { .. }));
+}
+
 #[test]
 fn rfc_9421_4_3_rsa_v1_5() {
     // Appendix B.1.1, test-key-rsa.
@@ -140,6 +230,11 @@ oYi+1hqp1fIekaxsyQIDAQAB
 -----END PUBLIC KEY-----",
     )
     .unwrap();
+    let pem = String::from_utf8(key.public_key_to_pem().unwrap()).unwrap();
+    assert_eq!(
+        PublicKey::from_pem(&pem).unwrap_err(),
+        KeyError::RsaModulus { bits: 1024 }
+    );
     let digest = BodyDigest::of(BODY).to_digest_header();
     let request = request(
         "https://example.com",

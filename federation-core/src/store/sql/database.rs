@@ -217,9 +217,9 @@ impl Database {
 
     /// Runs `operation` in a transaction and answers once its changes are durable.
     ///
-    /// Several callers share one commit; each operation has its own savepoint, so one that fails
-    /// is rolled back alone. It may run more than once, after a rollback, when the backend gave up
-    /// a deadlock or the connection broke; that is why it is `Fn`. Once queued it runs to its end,
+    /// Several callers share one commit; one that fails is rolled back alone. It may run more than
+    /// once, after a rollback, when another one of the group failed, when the backend gave up a
+    /// deadlock or the connection broke; that is why it is `Fn`. Once queued it runs to its end,
     /// even when the future is dropped. It must not use the network or wait for anything else:
     /// all writers wait with it.
     ///
@@ -256,14 +256,19 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
         T: Send + 'static,
     {
-        let queue = self.queues()?.writes;
+        #[cfg(any(test, feature = "testing"))]
+        let _held = crate::testing::network::hold_time();
         let (reply, answer) = oneshot::channel();
-        queue
-            .send(Box::new(Write::new(operation, durability, reply)))
-            .await
-            .map_err(|_closed| DatabaseError::Closed)?;
-        drop(queue);
+        self.enqueue_write(Box::new(Write::new(operation, durability, reply)))
+            .await?;
         answer.await.map_err(|_stopped| DatabaseError::Panicked)?
+    }
+
+    /// Queues a write, once there is a place for it.
+    pub(super) async fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), DatabaseError> {
+        let queue = self.queues()?.writes;
+        let queued = queue.send(job).await;
+        queued.map_err(|_closed| DatabaseError::Closed)
     }
 
     /// Runs `query` on a connection that cannot write.
@@ -279,6 +284,8 @@ impl Database {
         E: From<DatabaseError> + Send + 'static,
         T: Send + 'static,
     {
+        #[cfg(any(test, feature = "testing"))]
+        let _held = crate::testing::network::hold_time();
         let queue = self.queues()?.reads;
         let (reply, answer) = oneshot::channel();
         let job: ReadJob = Box::new(move |connection| {
@@ -304,6 +311,8 @@ impl Database {
 
     /// Refuses further calls, finishes those that are queued, and closes every connection.
     pub async fn close(&self) {
+        #[cfg(any(test, feature = "testing"))]
+        let _held = crate::testing::network::hold_time();
         let queues = self
             .shared
             .queues

@@ -16,8 +16,11 @@ use crate::each_backend;
 pub(super) struct Faults(Arc<AtomicU8>);
 
 impl Faults {
-    pub(super) const TRANSIENT: u8 = 1;
-    pub(super) const LOST: u8 = 2;
+    pub(super) const NONE: u8 = 0;
+    /// A statement failed, for a reason that another run would meet again.
+    pub(super) const FAILED: u8 = 1;
+    pub(super) const TRANSIENT: u8 = 2;
+    pub(super) const LOST: u8 = 3;
 
     /// Watches the statements of `connection` from now on.
     ///
@@ -37,7 +40,7 @@ impl Faults {
     }
 
     pub(super) fn clear(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.0.store(Self::NONE, Ordering::Relaxed);
     }
 
     pub(super) fn worst(&self) -> u8 {
@@ -59,7 +62,7 @@ fn grade(backend: Backend, error: &QueryError) -> u8 {
         {
             Faults::TRANSIENT
         }
-        _ => 0,
+        _ => Faults::FAILED,
     }
 }
 

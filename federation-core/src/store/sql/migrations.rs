@@ -55,7 +55,10 @@ impl Migrations {
             )?;
         }
         match connection {
-            Connection::Sqlite(c) => run_pending(c, &Owned(&self.sqlite, self.owner)),
+            Connection::Sqlite(c) => {
+                functions::register(c).map_err(|cause| failed(&cause))?;
+                run_pending(c, &Owned(&self.sqlite, self.owner))
+            }
             Connection::Postgres(c) => run_pending(c, &Owned(&self.postgres, self.owner)),
         }
     }
@@ -66,6 +69,26 @@ impl Migrations {
             Connection::Sqlite(c) => revert_all(c, &Owned(&self.sqlite, self.owner)),
             Connection::Postgres(c) => revert_all(c, &Owned(&self.postgres, self.owner)),
         }
+    }
+}
+
+pub(super) mod functions {
+    //! What steps ask of SQLite that it does not have.
+
+    use diesel::sql_types::Text;
+    use diesel::{QueryResult, SqliteConnection, declare_sql_function};
+
+    use crate::store::sql::receipt::digest;
+
+    #[declare_sql_function]
+    extern "SQL" {
+        fn activity_digest(id: Text, actor_id: Text) -> Binary;
+    }
+
+    pub(in crate::store::sql) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
+        activity_digest_utils::register_impl(connection, |id: String, actor_id: String| {
+            digest(&id, &actor_id).to_vec()
+        })
     }
 }
 

@@ -5,14 +5,19 @@
 //! small pool. Code that both backends share is written against [`Connection`]; what the shared
 //! query language lacks (upserts) goes through [`each_backend!`](crate::each_backend).
 
+mod challenges;
 mod connection;
 mod database;
 mod error;
 mod faults;
+mod local_keys;
 mod location;
 mod migrations;
+mod node_sessions;
+mod peer_schemes;
 mod process_lock;
 mod reader;
+mod receipt;
 mod received;
 mod remote_actors;
 pub(crate) mod schema;
@@ -25,7 +30,10 @@ mod tests;
 pub use connection::{Backend, Connection, MultiBackend};
 pub use database::{Database, DatabaseOptions, Durability};
 pub use error::{ConstraintKind, DatabaseError};
+pub use local_keys::{OnKeyChange, SqlKeyStore};
 pub use location::{DatabaseUrl, DatabaseUrlError};
 pub use migrations::{Migrations, federation_migrations};
+pub use node_sessions::SqlHandshakeStore;
+pub(crate) use received::is_recorded;
 pub use received::prune_received;
 pub use remote_actors::{SqlActorCache, prune_remote_actors};

@@ -9,6 +9,8 @@ diesel::table! {
         public_key -> Text,
         created_at -> BigInt,
         retired_at -> Nullable<BigInt>,
+        stage -> Text,
+        stage_at -> BigInt,
     }
 }
 
@@ -23,9 +25,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    received_activities (id, actor_id) {
-        id -> Text,
-        actor_id -> Text,
+    received_activities (digest) {
+        digest -> Binary,
         received_at -> BigInt,
     }
 }
@@ -50,6 +51,33 @@ diesel::table! {
         last_failure_at -> Nullable<BigInt>,
         last_error -> Nullable<Text>,
         signature_scheme -> Nullable<Text>,
+        delivered -> BigInt,
+        failed -> BigInt,
+        refused -> BigInt,
+        latency_ms -> Nullable<Integer>,
+        touched_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    fan_outs (id) {
+        id -> BigInt,
+        activity_id -> Text,
+        ordering_key -> Nullable<Text>,
+        audience -> Nullable<Text>,
+        next_page -> Nullable<Text>,
+        due_at -> BigInt,
+        failures -> Integer,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    fan_out_chunks (fan_out_id, number) {
+        fan_out_id -> BigInt,
+        number -> Integer,
+        targets -> Text,
     }
 }
 
@@ -87,10 +115,43 @@ diesel::table! {
 }
 
 diesel::joinable!(deliveries -> outgoing_activities (activity_id));
+diesel::joinable!(deliveries -> delivery_lanes (lane_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     delivery_lanes,
+    fan_outs,
     outgoing_activities,
     peers
 );
+
+diesel::table! {
+    node_challenges (id) {
+        id -> Text,
+        nonce -> Text,
+        holder -> Text,
+        site -> Text,
+        subject -> Nullable<Text>,
+        scopes -> Text,
+        audience -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    node_sessions (id) {
+        id -> Text,
+        token_hash -> Binary,
+        token_hint -> Text,
+        holder -> Text,
+        host -> Text,
+        subject -> Nullable<Text>,
+        scopes -> Text,
+        audience -> Text,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        ended_at -> BigInt,
+    }
+}

@@ -7,11 +7,26 @@ use tokio::sync::oneshot;
 use super::connection::Connection;
 use super::database::Durability;
 use super::error::DatabaseError;
+use super::receipt::{Entry, Receipt};
+
+/// Runs `operation`; a panic becomes an error.
+pub(super) fn guarded<T, E: From<DatabaseError>>(
+    operation: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(operation))
+        .unwrap_or_else(|_panic| Err(DatabaseError::Panicked.into()))
+}
 
 /// One queued write, whatever its types.
 pub(super) trait WriteJob: Send {
+    /// The activity that it applies, when it applies one.
+    fn receipt(&self) -> Option<&Receipt> {
+        None
+    }
     /// Runs the operation and keeps its answer; whether its changes are to be kept.
-    fn attempt(&mut self, connection: &mut Connection) -> bool;
+    ///
+    /// `entry` is what became of its receipt when that was recorded together with others.
+    fn attempt(&mut self, connection: &mut Connection, entry: Option<Entry>) -> bool;
     /// Replaces the answer by a failure of the database.
     fn fail(&mut self, error: DatabaseError);
     /// Whether the commit may count as done before the disk has it.
@@ -49,9 +64,8 @@ where
     E: From<DatabaseError> + Send,
     T: Send,
 {
-    fn attempt(&mut self, connection: &mut Connection) -> bool {
-        let answer = catch_unwind(AssertUnwindSafe(|| (self.operation)(connection)))
-            .unwrap_or_else(|_panic| Err(DatabaseError::Panicked.into()));
+    fn attempt(&mut self, connection: &mut Connection, _: Option<Entry>) -> bool {
+        let answer = guarded(|| (self.operation)(connection));
         let keep = answer.is_ok();
         self.answer = Some(answer);
         keep

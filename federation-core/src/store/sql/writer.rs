@@ -1,4 +1,7 @@
-//! The write side: takes what is queued, runs each operation in its savepoint, commits once.
+//! The write side: takes what is queued, runs it in one transaction, commits once.
+//!
+//! A group runs without savepoints first, since nearly every group ends well. When anything in it
+//! fails, all of it is rolled back and run again with a savepoint for each operation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -14,12 +17,17 @@ use super::connection::{Backend, Connection, Purpose, connect};
 use super::database::{DatabaseOptions, Durability, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
+use super::receipt::Entries;
 use super::write_job::WriteJob;
 use crate::each_backend;
+use crate::metrics::{self, Stopwatch};
 
 /// How often an operation is run again by itself before its failure is final.
 const SINGLE_ATTEMPTS: u32 = 4;
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
+/// How many groups get savepoints at once after one that had to be run again, so that whoever
+/// makes operations fail does not make every group run twice.
+const CAUTIOUS_GROUPS: u32 = 16;
 
 /// Starts a thread that commits the queued writes in groups.
 pub(super) fn spawn(
@@ -91,6 +99,8 @@ struct Writer {
     changes: i64,
     /// Whether SQLite is set to commit without waiting for the disk.
     relaxed: bool,
+    /// How many groups are still to get savepoints at once.
+    cautious: u32,
 }
 
 impl Writer {
@@ -109,14 +119,20 @@ impl Writer {
             faults,
             changes: 0,
             relaxed,
+            cautious: 0,
         }
     }
 
     /// Runs all jobs of `group`, answers every one of them, and leaves it empty.
     fn run(&mut self, group: &mut Vec<Box<dyn WriteJob>>) {
+        let (watch, writes) = (Stopwatch::start(), group.len());
         let mut again = Vec::new();
         if group.len() > 1 {
-            match self.run_together(group, &mut again) {
+            let outcome = match self.run_as_one(group) {
+                Err(GroupFault::RolledBack(_)) => self.run_together(group, &mut again),
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(()) => group.drain(..).for_each(WriteJob::reply),
                 Err(GroupFault::Unknown) => {
                     // Running them again might do everything twice.
@@ -139,9 +155,45 @@ impl Writer {
         for job in again {
             self.run_single(job);
         }
+        metrics::database_committed(writes, watch.elapsed());
     }
 
-    /// Runs the group in one transaction; jobs to be run again are moved to `again`.
+    /// Runs the group in one transaction without savepoints. As soon as a job or any statement
+    /// fails, none of it is kept.
+    fn run_as_one(&mut self, group: &mut [Box<dyn WriteJob>]) -> Result<(), GroupFault> {
+        if self.cautious > 0 {
+            self.cautious -= 1;
+            return Err(GroupFault::RolledBack(QueryError::RollbackTransaction));
+        }
+        let Err(error) = self.attempt_all(group) else {
+            return self.commit_group();
+        };
+        tracing::debug!("a group of writes is run again with savepoints");
+        self.cautious = CAUTIOUS_GROUPS;
+        self.unwind(0);
+        Err(GroupFault::RolledBack(error))
+    }
+
+    fn attempt_all(&mut self, group: &mut [Box<dyn WriteJob>]) -> QueryResult<()> {
+        let relaxed = group.iter().all(|job| job.is_relaxed());
+        self.faults.clear();
+        self.begin(relaxed)?;
+        let receipts = group.iter().filter_map(|job| job.receipt());
+        let mut entries = Entries::record(&mut self.connection, receipts)?;
+        for job in group {
+            let entry = entries.take(job.receipt());
+            let keep = job.attempt(&mut self.connection, entry);
+            // A failed statement may have undone what others did, whatever the job makes of it.
+            if !keep || self.faults.worst() != Faults::NONE {
+                return Err(QueryError::RollbackTransaction);
+            }
+            self.roll_back_to(1)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the group in one transaction with savepoints; jobs to be run again are moved to
+    /// `again`.
     fn run_together(
         &mut self,
         group: &mut Vec<Box<dyn WriteJob>>,
@@ -170,6 +222,10 @@ impl Writer {
             self.unwind(0);
             return Err(GroupFault::RolledBack(error));
         }
+        self.commit_group()
+    }
+
+    fn commit_group(&mut self) -> Result<(), GroupFault> {
         self.faults.clear();
         self.commit().map_err(|error| {
             let lost = self.has_lost_connection();
@@ -185,7 +241,7 @@ impl Writer {
     fn run_in_savepoint(&mut self, job: &mut dyn WriteJob) -> QueryResult<End> {
         each_backend!(&mut self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
         self.faults.clear();
-        if job.attempt(&mut self.connection) {
+        if job.attempt(&mut self.connection, None) {
             self.roll_back_to(2)?;
             match each_backend!(&mut self.connection, c => AnsiTransactionManager::commit_transaction(c))
             {
@@ -199,7 +255,7 @@ impl Writer {
         }
         self.roll_back_to(1)?;
         Ok(match self.faults.worst() {
-            0 => End::Done,
+            Faults::NONE | Faults::FAILED => End::Done,
             _ => End::Again(None),
         })
     }
@@ -231,7 +287,7 @@ impl Writer {
             job.fail(error);
             return End::Done;
         }
-        if job.attempt(&mut self.connection) {
+        if job.attempt(&mut self.connection, None) {
             match self.roll_back_to(1).and_then(|()| self.commit()) {
                 Ok(()) => return End::Done,
                 Err(error) => {
@@ -250,7 +306,7 @@ impl Writer {
         let worst = self.faults.worst();
         self.unwind(0);
         match worst {
-            0 => End::Done,
+            Faults::NONE | Faults::FAILED => End::Done,
             Faults::LOST => End::Again(Some(DatabaseError::Lost)),
             _ => End::Again(None),
         }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Error, Result};
 use clap::Args;
-use federation_core::discovery::{NodeInfo, NodeInfoError, fetch_node_info};
-use federation_core::fetch::FetchLimits;
+use federation_core::discovery::{NodeInfo, NodeInfoError, node_info};
 use federation_core::vocab::Actor;
 use serde::Serialize;
 use url::Url;
@@ -34,8 +33,7 @@ pub(super) async fn run(args: &LookupArgs, config: &Config) -> Result<Finding> {
         .await
         .with_context(|| format!("cannot look up {}", input::printable(&args.subject)))
         .map_err(with_way_out)?;
-    let limits = FetchLimits::document();
-    let node = fetch_node_info(reach.transport.as_ref(), limits, &actor.id).await;
+    let node = node_info(&reach.directory, &actor.id).await;
     Ok(Finding::new(&actor, node))
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Error, Result};
 use federation_core::SystemClock;
 use federation_core::fetch::client::ClientConfig;
 use federation_core::fetch::{
-    Directory, DirectoryConfig, GuardError, GuardPolicy, GuardedClient, MemoryActorCache, Transport,
+    Directory, DirectoryConfig, GuardError, GuardPolicy, GuardedClient, MemoryActorCache,
 };
 
 use crate::config::Config;
@@ -17,7 +17,6 @@ const ACTORS: u64 = 64;
 /// The way to other servers.
 #[derive(Debug)]
 pub(super) struct Reach {
-    pub(super) transport: Arc<dyn Transport>,
     pub(super) directory: Directory,
 }
 
@@ -34,20 +33,17 @@ impl Reach {
         let agent = format!("Folkmoot/{}", env!("CARGO_PKG_VERSION"));
         let mut client = ClientConfig::new(agent, policy);
         client.extra_ca_file.clone_from(&settings.extra_ca_file);
-        let transport: Arc<dyn Transport> = Arc::new(GuardedClient::new(client)?);
+        let transport = Arc::new(GuardedClient::new(client)?);
         let mut lookups = DirectoryConfig::default();
         lookups.allow_http = settings.allow_http;
         let directory = Directory::new(
-            Arc::clone(&transport),
+            transport,
             Arc::new(MemoryActorCache::new(ACTORS)),
             None,
             Arc::new(SystemClock),
             lookups,
         );
-        Ok(Self {
-            transport,
-            directory,
-        })
+        Ok(Self { directory })
     }
 }
 

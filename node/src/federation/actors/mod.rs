@@ -11,7 +11,7 @@ use federation_core::vocab::Object;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use self::node::{NODE_NAME, node_actor, node_id};
-use self::person::person;
+pub(crate) use self::person::person;
 use super::Edge;
 use super::response::{document, require_activity};
 use crate::accounts::model::{User, Username};
@@ -73,7 +73,7 @@ async fn show_person(
         return Ok(document(StatusCode::GONE, &tombstone));
     }
     let keys = edge.keys().of(&id).await.map_err(ApiError::internal)?;
-    let actor = person(&user, &keys, ctx.origin()).map_err(ApiError::internal)?;
+    let actor = person(&user, keys.published().to_vec(), ctx.origin());
     Ok(document(StatusCode::OK, &actor.to_value()))
 }
 
@@ -85,6 +85,7 @@ async fn show_node(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     require_activity(&headers)?;
-    let actor = node_actor(ctx.origin(), edge.node_keys()).map_err(ApiError::internal)?;
+    let keys = edge.node_keys().await.map_err(ApiError::internal)?;
+    let actor = node_actor(ctx.origin(), keys.published().to_vec());
     Ok(document(StatusCode::OK, &actor.to_value()))
 }

@@ -1,13 +1,10 @@
 //! The node itself as an `Application` (FEP-2677, FEP-d556): it signs what the node fetches.
 
-use federation_core::signature::KeyError;
-use federation_core::vocab::{Actor, ActorKind, Value};
+use federation_core::vocab::{Actor, ActorKey, ActorKind, Value};
 use serde_json::json;
 use url::Url;
 
-use super::person::public_keys;
 use crate::config::Origin;
-use crate::federation::keys::ActorKeys;
 
 /// The name part of the node's handle; its dot keeps it apart from all members' names.
 pub(crate) const NODE_NAME: &str = "instance.actor";
@@ -17,11 +14,8 @@ pub(crate) fn node_id(origin: &Origin) -> Url {
     origin.join("/actor")
 }
 
-/// The document of the node's actor.
-///
-/// # Errors
-/// A public key could not be written.
-pub(crate) fn node_actor(origin: &Origin, keys: &ActorKeys) -> Result<Actor, KeyError> {
+/// The document of the node's actor, with the keys that it lists.
+pub(crate) fn node_actor(origin: &Origin, keys: Vec<ActorKey>) -> Actor {
     let mut actor = Actor::new(
         node_id(origin),
         ActorKind::Application,
@@ -32,9 +26,9 @@ pub(crate) fn node_actor(origin: &Origin, keys: &ActorKeys) -> Result<Actor, Key
     actor.shared_inbox = Some(origin.join("/inbox"));
     actor.webfinger = Some(format!("{NODE_NAME}@{}", origin.authority()));
     actor.manually_approves_followers = Some(true);
-    actor.public_keys = public_keys(&actor.id, keys)?;
+    actor.public_keys = keys;
     actor.extra.insert("implements".to_owned(), implements());
-    Ok(actor)
+    actor
 }
 
 /// What peers may count on (FEP-844e).

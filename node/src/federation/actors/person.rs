@@ -1,21 +1,14 @@
 //! A member as a `Person` (`ActivityPub` s4.1), with what FEP-521a, FEP-2c59 and FEP-844e add.
 
-use federation_core::Timestamp;
-use federation_core::signature::KeyError;
-use federation_core::vocab::{Actor, ActorKey, ActorKind};
-use serde_json::json;
-use url::Url;
-
 use super::node::{implements, node_id};
 use crate::accounts::model::User;
 use crate::config::Origin;
-use crate::federation::keys::ActorKeys;
+use federation_core::Timestamp;
+use federation_core::vocab::{Actor, ActorKey, ActorKind};
+use serde_json::json;
 
-/// The document of a member.
-///
-/// # Errors
-/// A public key could not be written.
-pub(super) fn person(user: &User, keys: &ActorKeys, origin: &Origin) -> Result<Actor, KeyError> {
+/// The document of a member, with the keys that it lists.
+pub(crate) fn person(user: &User, keys: Vec<ActorKey>, origin: &Origin) -> Actor {
     let at = |part: &str| origin.join(&format!("/users/{}{part}", user.username));
     let mut actor = Actor::new(at(""), ActorKind::Person, at("/inbox"));
     actor.preferred_username = Some(user.username.clone());
@@ -34,7 +27,7 @@ pub(super) fn person(user: &User, keys: &ActorKeys, origin: &Origin) -> Result<A
     actor.manually_approves_followers = Some(false);
     actor.published = Some(Timestamp::from_millis(user.created_at));
     actor.updated = Some(Timestamp::from_millis(user.updated_at));
-    actor.public_keys = public_keys(&actor.id, keys)?;
+    actor.public_keys = keys;
     actor.extra.insert("discoverable".to_owned(), json!(true));
     let generator = json!({
         "type": "Application",
@@ -42,20 +35,7 @@ pub(super) fn person(user: &User, keys: &ActorKeys, origin: &Origin) -> Result<A
         "implements": implements(),
     });
     actor.extra.insert("generator".to_owned(), generator);
-    Ok(actor)
-}
-
-/// Both public keys of an actor: RSA as `publicKey`, Ed25519 as a `Multikey` (FEP-521a).
-///
-/// # Errors
-/// A public key could not be written.
-pub(super) fn public_keys(owner: &Url, keys: &ActorKeys) -> Result<Vec<ActorKey>, KeyError> {
-    let pem = keys.rsa.key().public_key().to_pem()?;
-    let multibase = keys.ed25519.key().public_key().to_multibase()?;
-    Ok(vec![
-        ActorKey::pem(keys.rsa.key_id().clone(), owner.clone(), pem),
-        ActorKey::multibase(keys.ed25519.key_id().clone(), owner.clone(), multibase),
-    ])
+    actor
 }
 
 /// A text as HTML, one paragraph a line.

@@ -7,12 +7,14 @@
 //! [`receive_update`] or [`receive_delete`] inside it. [`document`] is what an authorised fetch of
 //! a message answers.
 
+mod conversation;
 mod incoming;
 mod note;
 mod outgoing;
 mod receive;
 mod settled;
 
+pub use conversation::{notes_for, size_for};
 pub use incoming::{Ignored, IncomingNote};
 pub use note::{Served, document};
 pub use receive::{Received, receive_create, receive_delete, receive_update};

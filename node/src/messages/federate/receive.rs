@@ -41,7 +41,7 @@ pub fn receive_create(
     if store::was_buried(connection, &note.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
     }
-    if let Some(known) = store::by_uri(connection, &note.uri)? {
+    if let Some(known) = store::by_uri(connection, &note.uri, author.id.as_str())? {
         let why = if known.deleted_at.is_some() {
             Ignored::Deleted
         } else {
@@ -69,11 +69,11 @@ pub fn receive_create(
     }
     let unreached: Vec<String> = unreached(note, &members);
     let opened = channels::actions::open_dm(ctx, connection, &log, &members, &unreached)?;
+    let channel = opened.channel.id;
     let answered = match &note.answers {
-        Some(uri) => store::by_uri(connection, uri)?,
+        Some(uri) => store::by_uri_in(connection, channel, uri)?,
         None => None,
     };
-    let channel = opened.channel.id;
     let message = Message {
         id: MessageId::new(now),
         channel_id: channel,
@@ -82,7 +82,7 @@ pub fn receive_create(
         uri: note.uri.clone(),
         content: note.content.clone(),
         html: note.html.clone(),
-        reply_to: answered.filter(|m| m.channel_id == channel).map(|m| m.id),
+        reply_to: answered,
         created_at: note
             .published
             .map_or(now, |published| published.min(now))
@@ -172,12 +172,17 @@ fn owned(
     uri: &str,
     actor: &Actor,
 ) -> Result<Result<Message, Ignored>, DatabaseError> {
-    let Some(message) = store::by_uri(connection, uri)? else {
-        return Ok(Err(Ignored::Unknown));
+    let Some(message) = store::by_uri(connection, uri, actor.id.as_str())? else {
+        let somebody_elses = store::is_uri_known(connection, uri)?;
+        return Ok(Err(if somebody_elses {
+            Ignored::NotTheOwner
+        } else {
+            Ignored::Unknown
+        }));
     };
     let owner = accounts::store::by_id(connection, message.author_id)?;
-    let Some(owner) = owner.filter(|owner| owner.actor_uri == actor.id.as_str()) else {
-        return Ok(Err(Ignored::NotTheOwner));
+    let Some(owner) = owner else {
+        return Ok(Err(Ignored::Unknown));
     };
     if !owner.is_active() {
         return Ok(Err(Ignored::ActorRefused));

@@ -156,19 +156,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Of the federation core; the keys are sealed here.
-    local_keys (key_id) {
-        key_id -> Text,
-        actor_id -> Text,
-        algorithm -> Text,
-        private_key -> Binary,
-        public_key -> Text,
-        created_at -> BigInt,
-        retired_at -> Nullable<BigInt>,
-    }
-}
-
-diesel::table! {
     /// Of the federation core; here it is read and tidied up alone.
     remote_actors (id) {
         id -> Text,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
+use federation_core::signature::demand_signature;
 use federation_core::store::sql::DatabaseError;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -23,7 +24,17 @@ pub struct ApiError {
     code: &'static str,
     detail: String,
     retry_after: Option<Duration>,
+    wants: Credential,
     source: Option<Source>,
+}
+
+/// What a 401 asks for.
+#[derive(Clone, Copy)]
+enum Credential {
+    /// An access token.
+    Token,
+    /// A signature of the request, over the digest of its body if it brings one.
+    Signature { has_body: bool },
 }
 
 /// The JSON of a problem (RFC 9457 s3.1), with a stable `code` for programs.
@@ -46,6 +57,7 @@ impl ApiError {
             code,
             detail: detail.into(),
             retry_after: None,
+            wants: Credential::Token,
             source: None,
         }
     }
@@ -102,11 +114,30 @@ impl ApiError {
         error
     }
 
+    /// The same failure, asking for a signature where it is a 401 (RFC 9421 s5).
+    #[must_use]
+    pub fn wanting_signature(mut self, has_body: bool) -> Self {
+        self.wants = Credential::Signature { has_body };
+        self
+    }
+
     /// The same failure with the fault behind it, for the log alone.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Source::from(source.into()));
         self
+    }
+
+    /// The same failure, which may pass after `wait`.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// How long to wait before another try, when that is worth it.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The HTTP status.
@@ -142,7 +173,12 @@ impl ApiError {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            match self.wants {
+                Credential::Token => {
+                    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                }
+                Credential::Signature { has_body } => demand_signature(headers, has_body),
+            }
         }
         response
     }

@@ -34,10 +34,7 @@ pub async fn surround(State(ctx): State<Ctx>, mut request: Request, next: Next) 
         route = route.as_ref().map_or("none", MatchedPath::as_str),
     );
     let answer = next.run(request).instrument(span.clone());
-    let response = match tokio::time::timeout(TIMEOUT, answer).await {
-        Ok(response) => response,
-        Err(_elapsed) => timed_out().into_response(),
-    };
+    let response = in_time(answer).await;
     let _entered = span.enter();
     let millis = ctx.now().since(start).as_millis();
     let status = response.status().as_u16();
@@ -50,6 +47,14 @@ pub async fn surround(State(ctx): State<Ctx>, mut request: Request, next: Next) 
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The answer, or that there is none in time.
+async fn in_time(answer: impl Future<Output = Response>) -> Response {
+    match tokio::time::timeout(TIMEOUT, answer).await {
+        Ok(response) => response,
+        Err(_elapsed) => timed_out().into_response(),
+    }
 }
 
 fn problem(error: &ApiError, id: RequestId, original: Response) -> Response {
@@ -86,4 +91,31 @@ pub async fn no_method() -> Response {
         "This path does not serve that method.",
     )
     .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use bytes::Bytes;
+    use futures_util::stream;
+    use tokio::time::{Duration, Instant, sleep};
+
+    use super::*;
+
+    /// One byte a second, far below any limit of size.
+    #[tokio::test(start_paused = true)]
+    async fn attack_55_a_body_that_drips_is_given_up() {
+        let drops = stream::unfold((), |()| async {
+            sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, std::io::Error>(Bytes::from_static(b" ")), ()))
+        });
+        let reading = async {
+            let _read = to_bytes(Body::from_stream(drops), 1 << 20).await;
+            Response::new(Body::empty())
+        };
+        let started = Instant::now();
+        let response = in_time(reading).await;
+        assert_eq!(response.status(), http::StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(started.elapsed(), TIMEOUT);
+    }
 }

@@ -1,6 +1,7 @@
 //! The listening side: accepts connections, bounds them (I11), and lets them finish at the end.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::platform::tasks::Tasks;
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// Bytes that the head of a request may take.
 const HEAD_LIMIT: usize = 64 * 1024;
+/// The gauge of connections that are open (`docs/metrics.md`).
+pub const CONNECTIONS: &str = "folkmoot_connections";
 /// How long to wait when the system has no file descriptor left.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
@@ -29,8 +32,31 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    _permit: Arc<OwnedSemaphorePermit>,
+    _held: Arc<Held>,
 }
+
+/// A connection as it is counted.
+#[derive(Debug)]
+struct Held(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
+
+impl Held {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!(CONNECTIONS).increment(1);
+        Self(permit)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        metrics::gauge!(CONNECTIONS).decrement(1);
+    }
+}
+
+/// The other end of the connection that a request came over, which may be a proxy.
+///
+/// Every request carries it as an extension.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerAddress(pub IpAddr);
 
 /// Accepts connections until the signal to stop, `at_once` of them at the same time.
 ///
@@ -45,9 +71,9 @@ pub async fn serve(listener: TcpListener, router: Router, at_once: usize, tasks:
             .await;
         let Some(accepted) = accepted else { return };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 let router = router.clone();
-                tasks.spawn(connection(stream, router, place, shutdown.clone()));
+                tasks.spawn(connection(stream, router, (peer, place), shutdown.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -57,21 +83,29 @@ pub async fn serve(listener: TcpListener, router: Router, at_once: usize, tasks:
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Place)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, PeerAddress, Place)> {
     let permit = Arc::clone(places)
         .acquire_owned()
         .await
         .map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
     let place = Place {
-        _permit: Arc::new(permit),
+        _held: Arc::new(Held::new(permit)),
     };
-    let (stream, _peer) = listener.accept().await?;
     // Answers are small and someone waits for each.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, PeerAddress(peer.ip()), place))
 }
 
-async fn connection(stream: TcpStream, router: Router, place: Place, shutdown: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    (peer, place): (PeerAddress, Place),
+    shutdown: CancellationToken,
+) {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -80,6 +114,7 @@ async fn connection(stream: TcpStream, router: Router, place: Place, shutdown: C
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
+        request.extensions_mut().insert(peer);
         router.call(request)
     });
     let serving = builder
@@ -96,5 +131,52 @@ async fn connection(stream: TcpStream, router: Router, place: Place, shutdown: C
     if let Err(error) = outcome {
         // Clients go away all the time; what they sent wrong was answered.
         tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// A byte of the head now and then, which never ends.
+    #[tokio::test(start_paused = true)]
+    async fn attack_55_a_head_that_drips_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let places = Arc::new(Semaphore::new(1));
+        let (stream, peer, place) = accept(&listener, &places).await.unwrap();
+        let started = Instant::now();
+        let serving = connection(
+            stream,
+            Router::new(),
+            (peer, place),
+            CancellationToken::new(),
+        );
+        let dripping = async {
+            client
+                .write_all(b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: ")
+                .await?;
+            loop {
+                tokio::time::sleep(Duration::from_secs(7)).await;
+                client.write_all(b"x").await?;
+                let mut answer = [0; 512];
+                match client.try_read(&mut answer) {
+                    Ok(_answered_or_closed) => return client.read(&mut answer).await,
+                    Err(waiting) if waiting.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(broken) => return Err(broken),
+                }
+            }
+        };
+        let both = async { tokio::join!(serving, dripping) };
+        let ended = tokio::time::timeout(HEAD_TIMEOUT * 2, both).await;
+        assert!(ended.is_ok(), "the head is still waited for");
+        let took = started.elapsed();
+        assert!(took >= HEAD_TIMEOUT, "{took:?}");
+        assert_eq!(places.available_permits(), 1);
     }
 }

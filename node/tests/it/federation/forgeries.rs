@@ -36,7 +36,7 @@ fn unproven_posts_are_refused_with_the_reason() {
         let altered = post_as(&b, "/inbox", &alice, &note, &other).await;
         altered.expect_problem(401, "signature_refused");
         let foreign = post(&b, "/inbox", &key(&a, "mallory").await, &note).await;
-        foreign.expect_problem(403, "not_the_actor");
+        foreign.expect_problem(403, "not_confirmed");
         let made_up = PrivateKey::generate(Algorithm::RsaSha256).unwrap();
         let made_up = SigningKey::new(alice.key_id().clone(), made_up);
         let forged = post(&b, "/inbox", &made_up, &note).await;
@@ -140,6 +140,37 @@ fn attack_30_others_on_the_same_server_cannot_use_up_an_id() {
 }
 
 #[test]
+fn attack_30_nobody_takes_an_id_before_its_author_uses_it() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let bob = b.member("bob").await;
+        a.member("alice").await;
+        a.member("mallory").await;
+        let note = create(&a, &b, "alice", "1");
+        // Mallory knows which id alice's next note will have, and owns what stands there first.
+        let mut squatting = create(&a, &b, "mallory", "1");
+        squatting["object"]["id"] = note["object"]["id"].clone();
+        let mallory = key(&a, "mallory").await;
+        assert_eq!(post(&b, "/inbox", &mallory, &squatting).await.status, 202);
+        let alice = key(&a, "alice").await;
+        let mut told = note.clone();
+        told["object"]["content"] = json!("<p>from alice</p>");
+        assert_eq!(post(&b, "/inbox", &alice, &told).await.status, 202);
+        let from_alice = conversation(&bob).await;
+        assert_eq!(contents(&bob, &from_alice).await, ["from alice"]);
+        // Each changes and deletes their own alone.
+        let deleted = json!({
+            "id": format!("{}/gone", actor(&a, "mallory")), "type": "Delete",
+            "actor": actor(&a, "mallory"), "object": note["object"]["id"],
+        });
+        assert_eq!(post(&b, "/inbox", &mallory, &deleted).await.status, 202);
+        assert_eq!(contents(&bob, &from_alice).await, ["from alice"]);
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn attack_67_private_notes_are_shown_to_their_readers_alone() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;
@@ -170,6 +201,52 @@ fn attack_67_private_notes_are_shown_to_their_readers_alone() {
             .await
             .expect(200);
         assert_eq!(outbox["totalItems"], 0);
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
+fn attack_67_conversations_are_shown_to_their_own_people_alone() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let alice = a.member("alice").await;
+        b.member("bob").await;
+        b.member("carol").await;
+        let channel = alice.dm(&[&handle(&b, "bob")]).await;
+        for text in ["one", "two", "three"] {
+            alice.say(&channel, text).await;
+        }
+        let sent = alice.say(&channel, "four").await;
+        let (bob, carol) = (key(&b, "bob").await, key(&b, "carol").await);
+        let note = format!("/messages/{}", sent["id"].as_str().unwrap());
+        let note = fetch(&a, &note, Some(&bob)).await.expect(200);
+        let context = note["context"].as_str().unwrap().to_owned();
+        let path = context
+            .strip_prefix(a.url("").trim_end_matches('/'))
+            .unwrap();
+        let page = format!("{path}?page=true");
+        for hidden in [path, &page] {
+            for reader in [None, Some(&carol)] {
+                let answer = fetch(&a, hidden, reader).await;
+                answer.expect_problem(404, "not_found");
+            }
+        }
+        let whole = fetch(&a, path, Some(&bob)).await.expect(200);
+        assert_eq!(whole["id"], context);
+        assert_eq!(whole["totalItems"], 4);
+        assert_eq!(whole["attributedTo"], a.url("/actor"));
+        let shown = fetch(&a, &page, Some(&bob)).await.expect(200);
+        assert_eq!(shown["orderedItems"].as_array().unwrap().len(), 4);
+        assert_eq!(shown["orderedItems"][0], note["id"]);
+        for odd in [
+            "before=x",
+            "after=x",
+            "before=0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11",
+        ] {
+            let answer = fetch(&a, &format!("{page}&{odd}"), Some(&bob)).await;
+            answer.expect_problem(400, "invalid_cursor");
+        }
         a.stop().await;
         b.stop().await;
     });

@@ -1,9 +1,14 @@
 //! Two servers that federate over loopback, and strangers that try to.
 
 mod actors;
+mod challenges;
 mod deliveries;
 mod documents;
 mod follows;
 mod forgeries;
+mod limits;
 mod messages;
 pub(crate) mod pair;
+mod rotation;
+mod suspended;
+mod synchronization;

@@ -40,7 +40,8 @@ pub(crate) fn actor(world: &World, name: &str) -> Url {
 /// The key of an account, taken from the server itself.
 pub(crate) async fn key(world: &World, name: &str) -> SigningKey {
     let edge = &world.app.parts().edge;
-    edge.keys().of(&actor(world, name)).await.unwrap().rsa
+    let keys = edge.keys().of(&actor(world, name)).await;
+    keys.unwrap().rsa().clone()
 }
 
 /// Posts `body` signed with `key`.

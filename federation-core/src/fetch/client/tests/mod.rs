@@ -1,5 +1,6 @@
 //! The client against servers on loopback that misbehave in every way that costs something.
 
+mod proxy;
 mod tls;
 
 use std::io;

@@ -14,6 +14,12 @@ impl World {
     }
 }
 
+fn two_selves(subject: &str, one: &str, other: &str) -> String {
+    let link =
+        |href: &str| json!({"rel": "self", "type": "application/activity+json", "href": href});
+    json!({"subject": subject, "links": [link(one), link(other)]}).to_string()
+}
+
 const JRD: &str = "application/jrd+json";
 
 #[tokio::test]
@@ -90,6 +96,13 @@ async fn attack_40_does_not_believe_a_handle_without_the_way_back() {
             JRD,
             jrd("acct:bob@f.example", "https://127.0.0.1/users/bob"),
         ),
+        // Alice's own, with two self links of which the second is somebody else's.
+        (
+            "a.example",
+            "acct:alice@a.example",
+            JRD,
+            two_selves("acct:alice@a.example", ALICE, "https://a.example/users/bob"),
+        ),
     ];
     for (host, asked, media_type, body) in lies {
         world.webfinger(host, asked, media_type, body);
@@ -112,4 +125,68 @@ async fn resolves_a_handle_on_another_domain_that_agrees() {
         .await
         .unwrap();
     assert_eq!(found.id, url(ALICE));
+}
+
+#[tokio::test]
+async fn attack_40_a_handle_that_the_actor_denies_is_not_believed() {
+    let world = World::new();
+    let mut actor = alice();
+    let own = "acct:alice@a.example";
+    world.webfinger("a.example", own, JRD, jrd(own, ALICE));
+    let other = "acct:alice@example.org";
+    world.webfinger("example.org", other, JRD, jrd(other, ALICE));
+    for (stated, is_denied) in [
+        ("alice@a.example", false),
+        ("acct:Alice@A.example", false),
+        ("alice@example.org", true),
+        ("nothing that is read", false),
+    ] {
+        actor["webfinger"] = json!(stated);
+        world.web.serve(ALICE, &actor);
+        world.clock.advance(Duration::from_hours(48));
+        let outcome = world.directory.resolve_handle("@alice@a.example").await;
+        assert_eq!(outcome.is_err(), is_denied, "{stated}");
+        let there = world.directory.resolve_handle("@alice@example.org").await;
+        assert_eq!(there.is_ok(), is_denied, "{stated}");
+    }
+}
+
+#[tokio::test]
+async fn attack_40_an_actor_is_not_believed_to_have_the_handle_of_another() {
+    let world = World::new();
+    let victim = "acct:root@b.example";
+    world.webfinger("b.example", victim, JRD, jrd(victim, BOB));
+    let own = "acct:alice@a.example";
+    world.webfinger("a.example", own, JRD, jrd(own, ALICE));
+    let mut actor = Actor::from_value(alice()).unwrap();
+    let handle = world.directory.handle_of(&actor).await.unwrap();
+    assert_eq!(handle.acct(), own);
+    actor.webfinger = Some("root@b.example".to_owned());
+    let outcome = world.directory.handle_of(&actor).await;
+    assert!(matches!(outcome, Err(DirectoryError::WebFinger(_))));
+    actor.webfinger = None;
+    actor.preferred_username = None;
+    assert!(world.directory.handle_of(&actor).await.is_err());
+}
+
+#[tokio::test]
+async fn attack_47_host_meta_that_points_inside_is_not_followed() {
+    let world = World::new();
+    for template in [
+        "https://127.0.0.1/w?resource={uri}",
+        "http://a.example/w?resource={uri}",
+    ] {
+        let body = format!("<XRD><Link rel='lrdd' template='{template}'/></XRD>");
+        let at = "https://c.example/.well-known/host-meta";
+        world.web.serve_as(at, "application/xrd+xml", body);
+        let outcome = world.directory.resolve_handle("@alice@c.example").await;
+        assert!(outcome.is_err(), "{template}");
+        assert!(
+            world
+                .web
+                .requests()
+                .iter()
+                .all(|sent| sent.url.host_str() == Some("c.example"))
+        );
+    }
 }

@@ -5,6 +5,9 @@ mod collections;
 mod handles;
 mod identity;
 mod keys;
+mod threads;
+
+use std::time::Duration;
 
 use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};

@@ -3,8 +3,8 @@
 mod plans;
 mod schema;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use diesel::Connection as _;
@@ -12,6 +12,8 @@ use diesel::connection::SimpleConnection as _;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::{
     Backend, Connection, ConstraintKind, Database, DatabaseError, DatabaseOptions, DatabaseUrl,
@@ -74,6 +76,72 @@ fn one_failing_write_of_a_group_fails_alone() {
         }
         assert_eq!(failed, 20);
         assert_eq!(count(&database).await, 180);
+        database.close().await;
+    });
+}
+
+/// Queues `writes` while the writer is busy, so that they are one group.
+async fn group<T: Send>(database: &Database, writes: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let busy = database.write(|_| -> Result<(), DatabaseError> {
+        std::thread::sleep(Duration::from_millis(200));
+        Ok(())
+    });
+    let (busy, outcomes) = tokio::join!(busy, futures_util::future::join_all(writes));
+    busy.unwrap();
+    outcomes
+}
+
+#[test]
+fn a_group_runs_once_and_once_more_when_one_of_it_fails() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let runs = AtomicU32::new(0);
+        let runs: &'static AtomicU32 = Box::leak(Box::new(runs));
+        let insert = |id: i64| {
+            let write = database.write(move |c| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                add(c, id)
+            });
+            write.boxed()
+        };
+        let outcomes = group(&database, (0..8).map(insert).collect()).await;
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(runs.swap(0, Ordering::Relaxed), 8);
+        // The last breaks the key of the one before it: seven run, and the eighth; then all again.
+        let ids = [8, 9, 10, 11, 12, 13, 14, 14];
+        let outcomes = group(&database, ids.map(insert).into_iter().collect()).await;
+        let failed: Vec<bool> = outcomes.iter().map(Result::is_err).collect();
+        assert_eq!(
+            failed,
+            [false, false, false, false, false, false, false, true]
+        );
+        assert_eq!(runs.swap(0, Ordering::Relaxed), 16);
+        // For a while savepoints are there at once.
+        let ids = [15, 16, 16, 17];
+        let outcomes = group(&database, ids.map(insert).into_iter().collect()).await;
+        assert!(outcomes[2].is_err() && outcomes[3].is_ok());
+        assert_eq!(runs.swap(0, Ordering::Relaxed), 4);
+        assert_eq!(count(&database).await, 18);
+        database.close().await;
+    });
+}
+
+#[test]
+fn a_write_that_passes_over_a_failed_statement_harms_nobody_else() {
+    on_each_backend(async |test| {
+        let database = open(&test).await;
+        let plain = |id: i64| database.write(move |c| add(c, id)).boxed();
+        let passing_over = database.write(|c| {
+            let failed = add(c, 1).is_err();
+            Ok::<_, DatabaseError>(usize::from(failed))
+        });
+        let writes = vec![plain(1), plain(2), passing_over.boxed(), plain(3)];
+        let outcomes = group(&database, writes).await;
+        let kept: Vec<bool> = outcomes.iter().map(Result::is_ok).collect();
+        // PostgreSQL keeps nothing of a transaction that goes on after a failed statement.
+        let passes = database.backend() == Backend::Sqlite;
+        assert_eq!(kept, [true, true, passes, true]);
+        assert_eq!(count(&database).await, 3);
         database.close().await;
     });
 }
@@ -277,12 +345,20 @@ fn i2_a_group_whose_commit_is_lost_is_not_run_again() {
                 add(c, id)
             }
         };
-        let busy = database.write(|_| -> Result<(), DatabaseError> {
-            std::thread::sleep(Duration::from_millis(200));
+        // The writer is held until both wait for it, so that they share a group.
+        let (go, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let busy = database.write(move |_| -> Result<(), DatabaseError> {
+            let _told_or_gone = held.lock().unwrap().recv();
             Ok(())
         });
-        let (_, one, two) =
-            tokio::join!(busy, database.write(insert(1)), database.write(insert(2)));
+        // Polled in this order, each of the writes is in the queue once it was polled.
+        let (_, one, two, ()) = tokio::join!(
+            busy,
+            database.write(insert(1)),
+            database.write(insert(2)),
+            async { go.send(()).unwrap() },
+        );
         assert!(matches!(one, Err(DatabaseError::Lost)), "{one:?}");
         assert!(matches!(two, Err(DatabaseError::Lost)), "{two:?}");
         assert_eq!(runs.load(Ordering::Relaxed), 2);

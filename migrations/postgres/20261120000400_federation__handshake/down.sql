@@ -1,0 +1,2 @@
+DROP TABLE node_sessions;
+DROP TABLE node_challenges;

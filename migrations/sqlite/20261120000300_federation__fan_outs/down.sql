@@ -1,0 +1,2 @@
+DROP TABLE fan_out_chunks;
+DROP TABLE fan_outs;
