@@ -19,6 +19,7 @@ pub mod follows;
 pub mod gateway;
 pub mod messages;
 pub mod nodes;
+pub mod openapi;
 pub mod peers;
 pub mod platform;
 pub mod router;

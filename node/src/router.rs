@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 
 use crate::about;
 use crate::accounts;
@@ -16,14 +16,17 @@ use crate::follows;
 use crate::gateway;
 use crate::messages;
 use crate::nodes;
+use crate::openapi;
 use crate::peers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
+use crate::platform::http::guard::{self, Guard};
 use crate::platform::http::request;
+use crate::platform::http::routes::Routes;
 
 /// The routes of every feature, and what surrounds them.
 pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
-    Router::new()
+    let routes = Routes::new()
         .merge(about::router())
         .merge(accounts::router())
         .merge(auth::router(parts.auth.clone()))
@@ -36,6 +39,14 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(nodes::router(&parts.nodes, &parts.streams, &parts.edge))
         .merge(gateway::router(parts.bus.clone()))
+        .merge(openapi::router());
+    let (router, declared, document) = routes.into_parts();
+    let declared = Arc::new(declared);
+    let guard = Guard::new(ctx.clone(), Arc::clone(&declared));
+    let document = Arc::new(openapi::complete(document, &declared));
+    router
+        .layer(Extension(document))
+        .layer(middleware::from_fn_with_state(guard, guard::guard))
         .method_not_allowed_fallback(request::no_method)
         .fallback(request::no_route)
         .layer(body::limit(BodyClass::Api, &ctx.config().limits))

@@ -2,32 +2,35 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 
 use super::wire::{Health, Info};
 use crate::accounts::store;
 use crate::platform::ctx::Ctx;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::access::Access;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::Json;
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Router<Ctx> {
-    Router::new()
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
-        .route("/api/v1/info", get(info))
-        .route("/discovery", get(info))
+pub fn router() -> Routes {
+    Routes::new()
+        .add(Access::public(), routes!(healthy))
+        .add(Access::public(), routes!(ready))
+        .add(Access::public(), routes!(info))
+        .add(Access::public(), routes!(discover))
 }
 
 /// The process runs and answers.
-async fn healthy() -> Json<Health> {
+#[utoipa::path(get, path = "/healthz", tag = "node", responses((status = 200, body = Health)))]
+pub(super) async fn healthy() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
 /// Requests can be served: the database answers and the server is not about to stop.
-async fn ready(State(ctx): State<Ctx>) -> Result<Json<Health>, ApiError> {
+#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, body = Health), (status = 503, body = Problem)))]
+pub(super) async fn ready(State(ctx): State<Ctx>) -> Result<Json<Health>, ApiError> {
     if ctx.tasks().shutdown().is_cancelled() {
         return Err(ApiError::unavailable(
             "The server stops.",
@@ -38,6 +41,14 @@ async fn ready(State(ctx): State<Ctx>) -> Result<Json<Health>, ApiError> {
     Ok(Json(Health { status: "ok" }))
 }
 
-async fn info(State(ctx): State<Ctx>) -> Json<Info> {
+/// What this node is.
+#[utoipa::path(get, path = "/api/v1/info", tag = "node", responses((status = 200, body = Info)))]
+pub(super) async fn info(State(ctx): State<Ctx>) -> Json<Info> {
     Json(Info::new(ctx.config(), ctx.origin()))
+}
+
+/// What this node is, as `/api/v1/info`.
+#[utoipa::path(get, path = "/discovery", tag = "node", responses((status = 200, body = Info)))]
+pub(super) async fn discover(ctx: State<Ctx>) -> Json<Info> {
+    info(ctx).await
 }

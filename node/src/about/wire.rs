@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::config::{Config, Origin, RegistrationMode};
 
 /// The answer of `GET /api/v1/info` and `GET /discovery`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Info {
     /// Always `folkmoot`.
     name: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct Info {
 }
 
 /// Where things are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct Endpoints {
     /// The native API.
     api: String,
@@ -33,7 +33,7 @@ struct Endpoints {
 }
 
 /// Bounds that a client does well to know before it meets them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct Limits {
     request_body_bytes: usize,
 }
@@ -67,7 +67,7 @@ impl Info {
 }
 
 /// The answer of `GET /healthz` and `GET /readyz`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Health {
     pub(super) status: &'static str,
 }

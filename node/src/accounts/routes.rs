@@ -1,36 +1,46 @@
 //! `/api/v1/users`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
 use super::wire::{MeView, PatchMe, UserView};
 use crate::base::ids::UserId;
-use crate::base::page::PageQuery;
+use crate::base::page::{Page, PageQuery};
+use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/users", get(search))
-        .route("/api/v1/users/@me", get(show_me).patch(change_me))
-        .route("/api/v1/users/{id}", get(show))
+pub fn router() -> Routes {
+    Routes::new()
+        .add(Access::member(Scope::Read), routes!(search))
+        .add(Access::member(Scope::Read), routes!(show_me))
+        .add(Access::member(Scope::Write), routes!(change_me))
+        .add(Access::member(Scope::Read), routes!(show))
 }
 
-async fn show_me(State(ctx): State<Ctx>, me: CurrentUser) -> Result<Json<MeView>, ApiError> {
+/// The member who asks.
+#[utoipa::path(get, path = "/api/v1/users/@me", tag = "users", responses((status = 200, body = MeView)))]
+pub(super) async fn show_me(
+    State(ctx): State<Ctx>,
+    me: CurrentUser,
+) -> Result<Json<MeView>, ApiError> {
     let user = actions::find(&ctx, me.id).await?;
     Ok(Json(MeView::new(&user, ctx.origin())))
 }
 
-async fn change_me(
+/// Changes what members say about themselves; what is absent stays.
+#[utoipa::path(patch, path = "/api/v1/users/@me", tag = "users", request_body = PatchMe, responses((status = 200, body = MeView), (status = 422, body = Problem)))]
+pub(super) async fn change_me(
     State(ctx): State<Ctx>,
     me: CurrentUser,
     Json(patch): Json<PatchMe>,
@@ -39,7 +49,9 @@ async fn change_me(
     Ok(Json(MeView::new(&user, ctx.origin())))
 }
 
-async fn show(
+/// A person of this node, or one known from another.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")), responses((status = 200, body = UserView), (status = 404, body = Problem)))]
+pub(super) async fn show(
     State(ctx): State<Ctx>,
     _me: CurrentUser,
     Path(id): Path<UserId>,
@@ -50,14 +62,16 @@ async fn show(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SearchQuery {
+pub(super) struct SearchQuery {
     q: String,
     before: Option<UserId>,
     after: Option<UserId>,
     limit: Option<u32>,
 }
 
-async fn search(
+/// People whose handle or name starts like this.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(("q" = String, Query, description = "The start of a handle or name"), ("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<UserView, UserId>)))]
+pub(super) async fn search(
     State(ctx): State<Ctx>,
     _me: CurrentUser,
     uri: Uri,

@@ -9,7 +9,7 @@ use crate::base::role::Role;
 use crate::config::Origin;
 
 /// A person as everybody sees them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UserView {
     /// The id on this node.
     pub id: UserId,
@@ -28,6 +28,7 @@ pub struct UserView {
     /// What they may do on this node.
     pub role: Role,
     /// Since when they are known here.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
@@ -54,7 +55,7 @@ impl UserView {
 }
 
 /// A member as they see themselves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MeView {
     /// What everybody sees.
     #[serde(flatten)]
@@ -74,7 +75,7 @@ impl MeView {
 }
 
 /// The body of `PATCH /api/v1/users/@me`; what is absent stays as it is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatchMe {
     #[serde(default)]
@@ -83,6 +84,7 @@ pub(super) struct PatchMe {
     bio: Option<String>,
     /// `null` removes the address, absence leaves it.
     #[serde(default, deserialize_with = "email_change")]
+    #[schema(value_type = Option<String>)]
     email: EmailChange,
 }
 

@@ -19,8 +19,10 @@ use super::error::AuthError;
 use super::store;
 use super::token::{Refusal, Tokens};
 use crate::base::ids::{SessionId, UserId};
+use crate::base::privilege::Privileges;
 use crate::base::role::Role;
-use crate::platform::http::auth::{Authenticator, CurrentUser, SessionEnd, Watch};
+use crate::base::scope::Scopes;
+use crate::platform::http::auth::{Authenticator, Client, CurrentUser, SessionEnd, Watch};
 use crate::platform::http::error::ApiError;
 
 /// How long an answer of the database counts: what another process revokes shows after this.
@@ -110,6 +112,9 @@ impl Gate {
             id: live.user,
             session: claims.sid,
             role: live.role,
+            privileges: Privileges::of_role(live.role),
+            scopes: Scopes::all(),
+            client: Client::FirstParty,
             expires_at: federation_core::Timestamp::from_millis(claims.exp.saturating_mul(1000)),
         })
     }

@@ -1,9 +1,8 @@
 //! `/api/v1/auth`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
-use axum::{Extension, Router};
 use http::header::{CACHE_CONTROL, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -14,24 +13,25 @@ use super::wire::{Login, RefreshToken, SessionView, SignedIn, Signup};
 use crate::base::ids::SessionId;
 use crate::base::page::Page;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path};
 use crate::platform::http::idempotency::{Created, Creation};
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router(auth: Auth) -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/auth/signup", post(sign_up))
-        .route("/api/v1/auth/login", post(sign_in))
-        .route("/api/v1/auth/refresh", post(refresh))
-        .route("/api/v1/auth/logout", post(sign_out))
-        .route(
-            "/api/v1/auth/sessions",
-            get(sessions).delete(end_other_sessions),
-        )
-        .route("/api/v1/auth/sessions/{id}", delete(end_session))
-        .layer(Extension(auth))
+pub fn router(auth: Auth) -> Routes {
+    let by_token = Access::judged("a refresh token in the body").class(RateClass::Auth);
+    Routes::new()
+        .add(Access::public().class(RateClass::Auth), routes!(sign_up))
+        .add(Access::public().class(RateClass::Auth), routes!(sign_in))
+        .add(by_token, routes!(refresh))
+        .add(by_token, routes!(sign_out))
+        .add(Access::first_party(), routes!(sessions, end_other_sessions))
+        .add(Access::first_party(), routes!(end_session))
+        .with(auth)
 }
 
 /// Tokens must not stay in caches (RFC 6749 s5.1).
@@ -43,7 +43,9 @@ fn uncached(response: impl IntoResponse) -> Response {
     response
 }
 
-async fn sign_up(
+/// Opens an account and signs its member in.
+#[utoipa::path(post, path = "/api/v1/auth/signup", tag = "auth", request_body = Signup, responses((status = 201, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn sign_up(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     headers: HeaderMap,
@@ -55,7 +57,9 @@ async fn sign_up(
     Ok(uncached(created))
 }
 
-async fn sign_in(
+/// Signs a member in.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = Login, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem)))]
+pub(super) async fn sign_in(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     headers: HeaderMap,
@@ -66,7 +70,9 @@ async fn sign_in(
     Ok(uncached(created))
 }
 
-async fn refresh(
+/// Gives the next pair of tokens; the one sent is used up.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = RefreshToken, responses((status = 200, body = SignedIn), (status = 401, body = Problem)))]
+pub(super) async fn refresh(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     Json(sent): Json<RefreshToken>,
@@ -75,7 +81,9 @@ async fn refresh(
     Ok(uncached(Json(answer)))
 }
 
-async fn sign_out(
+/// Ends the session of a refresh token.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", request_body = RefreshToken, responses((status = 204)))]
+pub(super) async fn sign_out(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     Json(sent): Json<RefreshToken>,
@@ -84,7 +92,9 @@ async fn sign_out(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn sessions(
+/// The sign-ins of the member that live.
+#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Page<SessionView, SessionId>)))]
+pub(super) async fn sessions(
     State(ctx): State<Ctx>,
     me: CurrentUser,
 ) -> Result<Json<Page<SessionView, SessionId>>, ApiError> {
@@ -95,7 +105,9 @@ async fn sessions(
     Ok(Json(Page::whole(shown.collect())))
 }
 
-async fn end_other_sessions(
+/// Ends all sign-ins but this one.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 204)))]
+pub(super) async fn end_other_sessions(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     me: CurrentUser,
@@ -104,7 +116,9 @@ async fn end_other_sessions(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn end_session(
+/// Ends one sign-in.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = String, Path, description = "The sign-in")), responses((status = 204), (status = 404, body = Problem)))]
+pub(super) async fn end_session(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     me: CurrentUser,

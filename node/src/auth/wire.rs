@@ -9,44 +9,49 @@ use crate::base::ids::SessionId;
 use crate::config::Secret;
 
 /// The body of `POST /api/v1/auth/signup`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signup {
     /// The name of the new account.
     pub username: String,
     /// Its password.
+    #[schema(value_type = String)]
     pub password: Secret<String>,
     /// The e-mail address, if any.
     #[serde(default)]
     pub email: Option<String>,
     /// The code of an invitation, where accounts take one.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub invite: Option<Secret<String>>,
 }
 
 /// The body of `POST /api/v1/auth/login`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     /// The name of the account.
     pub username: String,
     /// Its password.
+    #[schema(value_type = String)]
     pub password: Secret<String>,
     /// A one-time code; no account asks for one yet, so it is not looked at.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub otp: Option<Secret<String>>,
 }
 
 /// The body of `POST /api/v1/auth/refresh` and `logout`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshToken {
     /// The newest refresh token of the session.
+    #[schema(value_type = String)]
     pub refresh_token: Secret<String>,
 }
 
 /// What signing up, signing in and refreshing answer.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct SignedIn {
     /// The member.
     pub user: UserView,
@@ -83,14 +88,17 @@ impl std::fmt::Debug for SignedIn {
 }
 
 /// A session as its member sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SessionView {
     id: SessionId,
     /// Whether the request came by this session.
     current: bool,
     user_agent: String,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 

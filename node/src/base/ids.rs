@@ -98,6 +98,18 @@ macro_rules! id {
             }
         }
 
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+
         impl<DB> diesel::serialize::ToSql<diesel::sql_types::Text, DB> for $name
         where
             DB: diesel::backend::Backend,
@@ -150,6 +162,18 @@ id! {
 id! {
     /// Names a key that signs access tokens.
     TokenKeyId
+}
+id! {
+    /// Names an application that acts for members (OAuth 2.1).
+    ApplicationId
+}
+id! {
+    /// Names a personal access token, such as a bot's.
+    PersonalTokenId
+}
+id! {
+    /// Names an entry of the audit log.
+    AuditId
 }
 id! {
     /// Names one request, in its answer and in the log.

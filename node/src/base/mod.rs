@@ -2,5 +2,7 @@
 
 pub mod ids;
 pub mod page;
+pub mod privilege;
 pub mod role;
+pub mod scope;
 pub mod text;

@@ -42,7 +42,7 @@ impl<Id> PageQuery<Id> {
 }
 
 /// One page of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T, Id> {
     /// The items, in the order of the list.
     pub items: Vec<T>,

@@ -1,29 +1,32 @@
 //! `/api/v1/channels`: what a member is in.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use http::Uri;
 
 use super::actions;
 use super::wire::ChannelView;
 use crate::base::ids::ChannelId;
-use crate::base::page::PageQuery;
+use crate::base::page::{Page, PageQuery};
+use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/channels", get(list))
-        .route("/api/v1/channels/{id}", get(show))
+pub fn router() -> Routes {
+    Routes::new()
+        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read), routes!(show))
 }
 
-/// `GET /api/v1/channels`, and `GET /api/v1/dms` while every channel is a conversation.
+/// What the member is in.
+#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<ChannelView, ChannelId>)))]
 pub(crate) async fn list(
     State(ctx): State<Ctx>,
     user: CurrentUser,
@@ -34,7 +37,9 @@ pub(crate) async fn list(
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
-async fn show(
+/// One channel.
+#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = String, Path, description = "The channel")), responses((status = 200, body = ChannelView), (status = 404, body = Problem)))]
+pub(super) async fn show(
     State(ctx): State<Ctx>,
     user: CurrentUser,
     Path(id): Path<ChannelId>,

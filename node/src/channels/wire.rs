@@ -10,7 +10,7 @@ use crate::base::ids::ChannelId;
 use crate::config::Origin;
 
 /// A channel as its members see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ChannelView {
     /// The id.
     pub id: ChannelId,
@@ -23,6 +23,7 @@ pub struct ChannelView {
     /// The people in it.
     pub participants: Vec<UserView>,
     /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 

@@ -11,7 +11,7 @@ pub struct RegistrationConfig {
 }
 
 /// Who may open an account over the network; the command line always can.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RegistrationMode {
     /// Anybody.

@@ -1,9 +1,7 @@
 //! `/api/v1/federation/deliveries`, for the owner and admins.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
 use federation_core::outbox::{DeliveryFilter, DeliveryId, DeliveryState};
 use http::Uri;
 use serde::Deserialize;
@@ -11,51 +9,54 @@ use serde::Deserialize;
 use super::actions;
 use super::error::DeliveryError;
 use super::wire::DeliveryView;
-use crate::base::page::PageQuery;
-use crate::base::role::Role;
+use crate::base::page::{Page, PageQuery};
+use crate::base::privilege::Privilege;
 use crate::peers;
 use crate::platform::ctx::Ctx;
-use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::access::{Access, RateClass};
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/federation/deliveries", get(list))
-        .route("/api/v1/federation/deliveries/{id}", get(show))
-        .route("/api/v1/federation/deliveries/{id}/retry", post(retry))
-        .route("/api/v1/federation/peers/{domain}/deliveries", get(of_peer))
+pub fn router() -> Routes {
+    let federation = Access::privilege(Privilege::ManageFederation);
+    Routes::new()
+        .add(federation.class(RateClass::Read), routes!(list))
+        .add(federation.class(RateClass::Read), routes!(show))
+        .add(federation, routes!(retry))
+        .add(federation.class(RateClass::Read), routes!(of_peer))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     state: Option<String>,
     peer: Option<String>,
     before: Option<String>,
     limit: Option<u32>,
 }
 
-async fn list(
+/// What is on its way to other nodes, and what came of it; newest first.
+#[utoipa::path(get, path = "/api/v1/federation/deliveries", tag = "federation", params(("state" = Option<String>, Query, description = "pending, delivered, dead or cancelled"), ("peer" = Option<String>, Query, description = "Only to this domain"), ("before" = Option<String>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most, up to 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
+pub(super) async fn list(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    me.require(Role::Admin)?;
     answer(&ctx, &uri, query).await
 }
 
-async fn of_peer(
+/// The deliveries to one peer.
+#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}/deliveries", tag = "federation", params(("domain" = String, Path, description = "The peer"), ("state" = Option<String>, Query, description = "pending, delivered, dead or cancelled"), ("before" = Option<String>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most, up to 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
+pub(super) async fn of_peer(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     Path(domain): Path<String>,
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    me.require(Role::Admin)?;
     if query.peer.is_some() {
         let detail = "The peer is named by the path already.";
         return Err(ApiError::bad_request("invalid_query", detail));
@@ -91,22 +92,22 @@ async fn answer(ctx: &Ctx, uri: &Uri, query: ListQuery) -> Result<Response, ApiE
     Ok(page::respond(uri, ("before", "after"), shown))
 }
 
-async fn show(
+/// One delivery.
+#[utoipa::path(get, path = "/api/v1/federation/deliveries/{id}", tag = "federation", params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = DeliveryView), (status = 404, body = Problem)))]
+pub(super) async fn show(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     Path(id): Path<String>,
 ) -> Result<Json<DeliveryView>, ApiError> {
-    me.require(Role::Admin)?;
     let delivery = actions::find(&ctx, read_id(&id)?).await?;
     Ok(Json(DeliveryView::from(delivery)))
 }
 
-async fn retry(
+/// Tries a dead delivery again.
+#[utoipa::path(post, path = "/api/v1/federation/deliveries/{id}/retry", tag = "federation", params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = DeliveryView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(super) async fn retry(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     Path(id): Path<String>,
 ) -> Result<Json<DeliveryView>, ApiError> {
-    me.require(Role::Admin)?;
     let delivery = actions::retry(&ctx, read_id(&id)?).await?;
     Ok(Json(DeliveryView::from(delivery)))
 }

@@ -6,20 +6,25 @@ use serde::Serialize;
 use url::Url;
 
 /// One delivery as operators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct DeliveryView {
     id: String,
     /// The activity that is delivered.
+    #[schema(value_type = String)]
     activity: Url,
+    #[schema(value_type = String)]
     inbox: Url,
     peer: String,
     /// The actors that it reaches.
+    #[schema(value_type = Vec<String>)]
     recipients: Vec<Url>,
     state: &'static str,
     attempts: u32,
     last_status: Option<u16>,
     last_error: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     settled_at: Option<Timestamp>,
 }
 

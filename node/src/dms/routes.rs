@@ -2,33 +2,64 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Extension, Router};
+use axum::response::Response;
+use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
+use crate::base::ids::ChannelId;
+use crate::base::page::{Page, PageQuery};
+use crate::base::scope::Scope;
 use crate::channels;
+use crate::channels::wire::ChannelView;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::extract::Query;
 use crate::platform::http::idempotency::{Created, Creation};
+use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
+use utoipa_axum::routes;
 
 /// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>) -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/dms", get(channels::list_route).post(open))
-        .layer(Extension(people))
+pub fn router(people: Arc<dyn People>) -> Routes {
+    Routes::new()
+        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Write), routes!(open))
+        .with(people)
 }
 
-#[derive(Debug, Deserialize)]
+/// The conversations that the member is in.
+#[utoipa::path(
+    get, path = "/api/v1/dms", tag = "channels",
+    params(
+        ("before" = Option<String>, Query, description = "Only items before this cursor"),
+        ("after" = Option<String>, Query, description = "Only items after this cursor"),
+        ("limit" = Option<u32>, Query, description = "Items at most, up to 100"),
+    ),
+    responses((status = 200, body = Page<ChannelView, ChannelId>)),
+)]
+pub(super) async fn list(
+    ctx: State<Ctx>,
+    user: CurrentUser,
+    uri: Uri,
+    query: Query<PageQuery<ChannelId>>,
+) -> Result<Response, ApiError> {
+    channels::list_route(ctx, user, uri, query).await
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct OpenDm {
+pub(super) struct OpenDm {
     recipients: Vec<String>,
 }
 
-async fn open(
+/// Opens the conversation of these people, or finds it.
+#[utoipa::path(post, path = "/api/v1/dms", tag = "channels", request_body = OpenDm, responses((status = 201, body = ChannelView), (status = 200, body = ChannelView), (status = 422, body = Problem)))]
+pub(super) async fn open(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
     user: CurrentUser,

@@ -17,6 +17,7 @@ mod synchronization;
 mod webfinger;
 
 use axum::{Extension, Router};
+use http::Method;
 
 pub use self::delivery::deliver;
 pub use self::edge::{Edge, EdgeError, Foundation};
@@ -24,10 +25,12 @@ pub use self::inbox::NodeInbox;
 pub use self::keys::rotate;
 pub use self::pruning::prune;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::{Access, RateClass};
+use crate::platform::http::routes::Routes;
 
 /// The routes that other nodes use.
-pub fn router(ctx: &Ctx, edge: Edge) -> Router<Ctx> {
-    Router::new()
+pub fn router(ctx: &Ctx, edge: Edge) -> Routes {
+    let router = Router::new()
         .merge(actors::router())
         .merge(collections::router())
         .merge(inbox::router(&ctx.config().limits))
@@ -35,5 +38,32 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Router<Ctx> {
         .merge(objects::router())
         .merge(synchronization::router())
         .merge(webfinger::router(ctx.clone()))
-        .layer(Extension(edge))
+        .layer(Extension(edge));
+    let shown = [
+        "/.well-known/host-meta",
+        "/.well-known/host-meta.json",
+        "/.well-known/nodeinfo",
+        "/.well-known/webfinger",
+        "/actor",
+        "/nodeinfo/2.0",
+        "/nodeinfo/2.1",
+    ];
+    // To whom each of these is shown depends on who signed the request, if anybody did.
+    let fetched = [
+        "/conversations/{id}",
+        "/messages/{id}",
+        "/users/{name}",
+        "/users/{name}/followers",
+        "/users/{name}/followers_synchronization",
+        "/users/{name}/following",
+        "/users/{name}/outbox",
+    ];
+    let inboxes = ["/actor/inbox", "/inbox", "/users/{name}/inbox"];
+    let signed = Access::signed();
+    let open = shown.map(|path| (Method::GET, path, Access::public()));
+    let routes = open
+        .into_iter()
+        .chain(fetched.map(|path| (Method::GET, path, signed.class(RateClass::Read))))
+        .chain(inboxes.map(|path| (Method::POST, path, signed)));
+    Routes::new().foreign(router, &routes.collect::<Vec<_>>())
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
@@ -14,32 +13,38 @@ use super::model::Side;
 use super::wire::{FollowView, Whom};
 use crate::accounts::wire::UserView;
 use crate::base::ids::FollowId;
-use crate::base::page::PageQuery;
+use crate::base::page::{Page, PageQuery};
+use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
+use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Query};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
+use utoipa_axum::routes;
 
 /// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>) -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/federation/resolve", get(resolve))
-        .route("/api/v1/federation/follow", post(follow))
-        .route("/api/v1/federation/unfollow", post(unfollow))
-        .route("/api/v1/federation/followers", get(followers))
-        .route("/api/v1/federation/following", get(following))
-        .layer(Extension(people))
+pub fn router(people: Arc<dyn People>) -> Routes {
+    Routes::new()
+        .add(Access::member(Scope::Read), routes!(resolve))
+        .add(Access::member(Scope::Write), routes!(follow))
+        .add(Access::member(Scope::Write), routes!(unfollow))
+        .add(Access::member(Scope::Read), routes!(followers))
+        .add(Access::member(Scope::Read), routes!(following))
+        .with(people)
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ResolveQuery {
+pub(super) struct ResolveQuery {
     handle: String,
 }
 
-async fn resolve(
+/// Who is behind a handle, wherever they are.
+#[utoipa::path(get, path = "/api/v1/federation/resolve", tag = "federation", params(("handle" = String, Query, description = "@name@domain, or the address of an actor")), responses((status = 200, body = UserView), (status = 422, body = Problem), (status = 502, body = Problem)))]
+pub(super) async fn resolve(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
     _me: CurrentUser,
@@ -49,7 +54,9 @@ async fn resolve(
     Ok(Json(UserView::new(&user, ctx.origin())))
 }
 
-async fn follow(
+/// Asks to follow somebody.
+#[utoipa::path(post, path = "/api/v1/federation/follow", tag = "federation", request_body = Whom, responses((status = 200, body = FollowView), (status = 422, body = Problem), (status = 502, body = Problem)))]
+pub(super) async fn follow(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
     me: CurrentUser,
@@ -59,7 +66,9 @@ async fn follow(
     Ok(Json(FollowView::new(&follow, &followee, ctx.origin())))
 }
 
-async fn unfollow(
+/// Follows somebody no longer.
+#[utoipa::path(post, path = "/api/v1/federation/unfollow", tag = "federation", request_body = Whom, responses((status = 204), (status = 404, body = Problem)))]
+pub(super) async fn unfollow(
     State(ctx): State<Ctx>,
     me: CurrentUser,
     Json(whom): Json<Whom>,
@@ -68,7 +77,9 @@ async fn unfollow(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn followers(
+/// Who follows the member.
+#[utoipa::path(get, path = "/api/v1/federation/followers", tag = "federation", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<FollowView, FollowId>)))]
+pub(super) async fn followers(
     State(ctx): State<Ctx>,
     me: CurrentUser,
     uri: Uri,
@@ -77,7 +88,9 @@ async fn followers(
     list(&ctx, &me, &uri, Side::Followers, wanted).await
 }
 
-async fn following(
+/// Whom the member follows.
+#[utoipa::path(get, path = "/api/v1/federation/following", tag = "federation", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<FollowView, FollowId>)))]
+pub(super) async fn following(
     State(ctx): State<Ctx>,
     me: CurrentUser,
     uri: Uri,

@@ -9,7 +9,7 @@ use crate::accounts::wire::UserView;
 use crate::config::Origin;
 
 /// Names a person of any node.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Whom {
     /// A local name, `@name@domain`, or the id of an actor.
@@ -18,15 +18,17 @@ pub struct Whom {
 }
 
 /// A follow as the person on one end of it sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct FollowView {
     /// The person on the other end.
     pub user: UserView,
     /// Where it stands.
     pub state: FollowState,
     /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it was accepted.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub accepted_at: Option<Timestamp>,
 }
 

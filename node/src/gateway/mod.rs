@@ -12,16 +12,21 @@ mod upgrade;
 
 use axum::routing::get;
 use axum::{Extension, Router};
+use http::Method;
 
-use crate::platform::ctx::Ctx;
 use crate::platform::events::Bus;
+use crate::platform::http::access::Access;
+use crate::platform::http::routes::Routes;
 
 pub use close::CloseReason;
 
 /// The two sockets: all that a member may see, and one channel.
-pub fn router(bus: Bus) -> Router<Ctx> {
-    Router::new()
+pub fn router(bus: Bus) -> Routes {
+    let router = Router::new()
         .route("/ws", get(upgrade::all))
         .route("/ws/channels/{id}", get(upgrade::channel))
-        .layer(Extension(bus))
+        .layer(Extension(bus));
+    let by_frame = Access::judged("an access token as subprotocol or in the first frame");
+    let sockets = ["/ws", "/ws/channels/{id}"].map(|path| (Method::GET, path, by_frame));
+    Routes::new().foreign(router, &sockets)
 }

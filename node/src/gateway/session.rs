@@ -14,6 +14,7 @@ use crate::accounts;
 use crate::accounts::error::AccountError;
 use crate::accounts::wire::UserView;
 use crate::base::ids::ChannelId;
+use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{Bus, Frame, StoredEvent, Subscription};
 use crate::platform::http::error::ApiError;
@@ -123,6 +124,7 @@ impl Session {
         let member = authenticator.authenticate(token).await.map_err(refused)?;
         let end = authenticator.ended(member.session);
         let member = authenticator.authenticate(token).await.map_err(refused)?;
+        member.within(Scope::Read).map_err(refused)?;
         Ok(Watch::new(self.ctx.clone(), member, end))
     }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::session::{Hello, Session};
 use crate::base::ids::ChannelId;
+use crate::base::scope::Scope;
 use crate::channels;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::Bus;
@@ -81,6 +82,7 @@ async fn open(
         .map(str::to_owned);
     if let Some(token) = &token {
         let member = ctx.authenticator().authenticate(token).await?;
+        member.within(Scope::Read)?;
         if let Some(channel) = only {
             require_member(&ctx, channel, &member).await?;
         }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
-use axum::{Extension, Router};
 use federation_core::store::sql::DatabaseError;
 use http::{StatusCode, Uri};
 use url::Url;
@@ -15,29 +14,34 @@ use super::federate;
 use super::model::Draft;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::base::ids::{ChannelId, MessageId};
-use crate::base::page::PageQuery;
+use crate::base::page::{Page, PageQuery};
+use crate::base::scope::Scope;
 use crate::channels;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
+use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::idempotency::{Created, Creation, Idempotency};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
+use utoipa_axum::routes;
 
 /// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>) -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/channels/{id}/messages", get(list).post(send))
-        .route(
-            "/api/v1/channels/{id}/messages/{mid}",
-            get(show).patch(edit).delete(delete),
-        )
-        .layer(Extension(people))
+pub fn router(people: Arc<dyn People>) -> Routes {
+    Routes::new()
+        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Write), routes!(send))
+        .add(Access::member(Scope::Read), routes!(show))
+        .add(Access::member(Scope::Write), routes!(edit, delete))
+        .with(people)
 }
 
-async fn list(
+/// The messages of a channel, newest first.
+#[utoipa::path(get, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = String, Path, description = "The channel"), ("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<MessageView, MessageId>), (status = 404, body = Problem)))]
+pub(super) async fn list(
     State(ctx): State<Ctx>,
     user: CurrentUser,
     uri: Uri,
@@ -48,7 +52,9 @@ async fn list(
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
-async fn send(
+/// Sends a message.
+#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = String, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
     user: CurrentUser,
@@ -138,7 +144,9 @@ async fn attempt(
         .await
 }
 
-async fn show(
+/// One message.
+#[utoipa::path(get, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), responses((status = 200, body = MessageView), (status = 404, body = Problem)))]
+pub(super) async fn show(
     State(ctx): State<Ctx>,
     user: CurrentUser,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
@@ -156,7 +164,9 @@ async fn show(
     ))
 }
 
-async fn edit(
+/// Changes one's own message.
+#[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn edit(
     State(ctx): State<Ctx>,
     user: CurrentUser,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
@@ -176,7 +186,9 @@ async fn edit(
     Ok(Json(edited.await?))
 }
 
-async fn delete(
+/// Deletes one's own message.
+#[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub(super) async fn delete(
     State(ctx): State<Ctx>,
     user: CurrentUser,
     Path((channel, message)): Path<(ChannelId, MessageId)>,

@@ -11,7 +11,7 @@ use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::config::Origin;
 
 /// The body of `POST …/messages`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PostMessage {
     pub(super) content: String,
@@ -22,14 +22,14 @@ pub(super) struct PostMessage {
 }
 
 /// The body of `PATCH …/messages/{mid}`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatchMessage {
     pub(super) content: String,
 }
 
 /// A message as the members of its channel see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct MessageView {
     /// The id on this node.
     pub id: MessageId,
@@ -42,14 +42,18 @@ pub struct MessageView {
     /// Sanitised HTML.
     pub html: String,
     /// When it was written.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it was last changed.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub edited_at: Option<Timestamp>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
     /// Always empty: files cannot be attached yet.
+    #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
     /// Always empty: there are no reactions yet.
+    #[schema(value_type = Vec<Object>)]
     pub reactions: [(); 0],
     /// How far it has come to each recipient of another node.
     pub delivery: Vec<DeliveryView>,
@@ -58,7 +62,7 @@ pub struct MessageView {
 }
 
 /// How far a message has come to one recipient of another node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DeliveryView {
     /// Who is to get it.
     pub user_id: UserId,
@@ -108,14 +112,14 @@ impl DeliveryView {
 }
 
 /// What the event `message.deleted` carries.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct DeletedView {
     pub(super) id: MessageId,
     pub(super) channel_id: ChannelId,
 }
 
 /// What the event `delivery.updated` carries.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct DeliveryUpdate {
     pub(super) message_id: MessageId,
     pub(super) channel_id: ChannelId,

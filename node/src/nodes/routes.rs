@@ -1,28 +1,40 @@
 //! `/api/v1/node/challenge|verify|introspect|revoke|stream`, for other nodes.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use federation_core::handshake::{self, Problem};
+use federation_core::handshake::{
+    self, CHALLENGE_PATH, INTROSPECT_PATH, Problem, REVOKE_PATH, VERIFY_PATH,
+};
 use federation_core::inbox::SourceAddress;
 use federation_core::stream;
+use http::Method;
 
 use super::{Nodes, Streams};
 use crate::base::ids::RequestId;
 use crate::federation::Edge;
-use crate::platform::ctx::Ctx;
+use crate::platform::http::access::{Access, RateClass};
+use crate::platform::http::routes::Routes;
 use crate::platform::http::server::PeerAddress;
 
 /// The routes of this feature.
-pub fn router(nodes: &Nodes, streams: &Streams, edge: &Edge) -> Router<Ctx> {
+pub fn router(nodes: &Nodes, streams: &Streams, edge: &Edge) -> Routes {
     let calls = handshake::router(nodes.issuer().clone())
         .layer(middleware::from_fn(with_instance))
         .layer(middleware::from_fn_with_state(edge.clone(), with_source));
+    let paths = [CHALLENGE_PATH, VERIFY_PATH, INTROSPECT_PATH, REVOKE_PATH];
+    let signed = paths.map(|path| (Method::POST, path, Access::signed()));
+    let routes = Routes::new().foreign(calls, &signed);
     match streams.entrance() {
-        Some(entrance) => calls.merge(stream::router(entrance)),
-        None => calls,
+        Some(entrance) => {
+            let by_session = Access::judged("the token of a node session").class(RateClass::Inbox);
+            routes.foreign(
+                stream::router(entrance),
+                &[(Method::GET, stream::PATH, by_session)],
+            )
+        }
+        None => routes,
     }
 }
 

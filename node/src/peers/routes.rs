@@ -1,43 +1,44 @@
 //! `/api/v1/federation/peers`, for the owner and admins.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
 use super::wire::PeerView;
-use crate::base::page::PageQuery;
-use crate::base::role::Role;
+use crate::base::page::{Page, PageQuery};
+use crate::base::privilege::Privilege;
 use crate::platform::ctx::Ctx;
-use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::access::{Access, RateClass};
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::page;
+use crate::platform::http::routes::Routes;
+use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/federation/peers", get(list))
-        .route("/api/v1/federation/peers/{domain}", get(show))
+pub fn router() -> Routes {
+    let federation = Access::privilege(Privilege::ManageFederation).class(RateClass::Read);
+    Routes::new()
+        .add(federation, routes!(list))
+        .add(federation, routes!(show))
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub(super) struct ListQuery {
     after: Option<String>,
     limit: Option<u32>,
 }
 
-async fn list(
+/// Other nodes by name: which are well, and which are held back.
+#[utoipa::path(get, path = "/api/v1/federation/peers", tag = "federation", params(("after" = Option<String>, Query, description = "Only peers after this one"), ("limit" = Option<u32>, Query, description = "Peers at most, up to 100")), responses((status = 200, body = Page<PeerView, String>)))]
+pub(super) async fn list(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    me.require(Role::Admin)?;
     if query.after.as_ref().is_some_and(|peer| peer.contains('\0')) {
         let detail = "A cursor is the name of a peer.";
         return Err(ApiError::bad_request("invalid_query", detail));
@@ -53,12 +54,12 @@ async fn list(
     Ok(page::respond(&uri, ("after", "before"), shown))
 }
 
-async fn show(
+/// One other node.
+#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}", tag = "federation", params(("domain" = String, Path, description = "The peer")), responses((status = 200, body = PeerView), (status = 404, body = Problem)))]
+pub(super) async fn show(
     State(ctx): State<Ctx>,
-    me: CurrentUser,
     Path(domain): Path<String>,
 ) -> Result<Json<PeerView>, ApiError> {
-    me.require(Role::Admin)?;
     let host = actions::canonical(&domain).ok_or_else(ApiError::not_found)?;
     let found = actions::find(&ctx, host).await?;
     let peer = found.ok_or_else(ApiError::not_found)?;

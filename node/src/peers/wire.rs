@@ -5,15 +5,19 @@ use federation_core::outbox::PeerHealth;
 use serde::Serialize;
 
 /// A peer as operators see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct PeerView {
     domain: String,
     /// Failures in a row since its last answer.
     failures: u32,
+    #[schema(value_type = Option<String>, format = DateTime)]
     failing_since_at: Option<Timestamp>,
     /// Until when everything for it is held back; null when it is well.
+    #[schema(value_type = Option<String>, format = DateTime)]
     retry_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_success_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_failure_at: Option<Timestamp>,
     last_error: Option<String>,
     signature_scheme: Option<String>,

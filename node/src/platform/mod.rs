@@ -1,5 +1,6 @@
 //! Mechanisms that every feature stands on and that know no feature.
 
+pub mod audit;
 pub mod ctx;
 pub mod db;
 pub mod events;

@@ -18,5 +18,6 @@ mod lab;
 mod lookup;
 mod metrics;
 mod nodes;
+mod openapi;
 mod schema;
 mod tidy;

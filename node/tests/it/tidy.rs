@@ -34,7 +34,7 @@ const ORDER: [&[&str]; 18] = [
     &["channels"],
     &["messages"],
     &["dms"],
-    &["about", "federation", "gateway", "nodes", "web"],
+    &["about", "federation", "gateway", "nodes", "openapi", "web"],
     &["lab"],
     &["app", "cli", "router", "telemetry", "workers"],
 ];

@@ -1,6 +1,6 @@
-//! Who sends a request: the [`CurrentUser`] extractor over the port that `auth` fills.
+//! Who sends a request: [`CurrentUser`], and the port that `auth` fills.
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use federation_core::Timestamp;
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
@@ -9,39 +9,83 @@ use http::request::Parts;
 use tokio_util::sync::CancellationToken;
 
 use super::error::ApiError;
-use crate::base::ids::{SessionId, UserId};
+use crate::base::ids::{ApplicationId, PersonalTokenId, SessionId, UserId};
+use crate::base::privilege::{Privilege, Privileges};
 use crate::base::role::Role;
-use crate::platform::ctx::Ctx;
+use crate::base::scope::{Scope, Scopes};
 
 /// Bytes in a token at most; longer ones are refused unread.
 const MAX_TOKEN_LEN: usize = 4096;
 
 /// The signed-in member who sends a request.
+///
+/// As an extractor it reads what the [guard](super::guard) found out; a route that declares no need
+/// for a member has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrentUser {
     /// Who.
     pub id: UserId,
     /// By which sign-in.
     pub session: SessionId,
-    /// What they may do on this node.
+    /// Their role on this node.
     pub role: Role,
+    /// What they may do on this node, by their role and beyond it.
+    pub privileges: Privileges,
+    /// What of it they gave to the client that asks.
+    pub scopes: Scopes,
+    /// What asks in their name.
+    pub client: Client,
     /// When the access token ends; a connection that outlives it must end or show a new one.
     pub expires_at: Timestamp,
 }
 
+/// What asks in the name of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// A sign-in of the member themselves.
+    FirstParty,
+    /// An application that the member let in.
+    Application(ApplicationId),
+    /// A personal access token.
+    PersonalToken(PersonalTokenId),
+}
+
 impl CurrentUser {
-    /// Goes on only for members whose role is at least `least`.
+    /// Goes on only for members who hold `privilege`, through a client that may use it.
     ///
     /// # Errors
     /// 403 for everybody else.
-    pub fn require(&self, least: Role) -> Result<(), ApiError> {
-        if self.role >= least {
+    pub fn may(&self, privilege: Privilege) -> Result<(), ApiError> {
+        self.within(Scope::Admin)?;
+        if self.privileges.contains(privilege) {
             return Ok(());
         }
-        Err(ApiError::forbidden(
-            "forbidden",
-            format!("This takes the role {least}."),
-        ))
+        let detail = format!("This takes the privilege {privilege}.");
+        Err(ApiError::forbidden("forbidden", detail))
+    }
+
+    /// Goes on only for clients that were given `scope`.
+    ///
+    /// # Errors
+    /// 403 for all others (RFC 6750 s3.1).
+    pub fn within(&self, scope: Scope) -> Result<(), ApiError> {
+        if self.scopes.contains(scope) {
+            return Ok(());
+        }
+        let detail = format!("This takes a token with the scope {scope}.");
+        Err(ApiError::forbidden("insufficient_scope", detail))
+    }
+
+    /// Goes on only for a sign-in of the member themselves.
+    ///
+    /// # Errors
+    /// 403 for applications and personal tokens, which must not get hold of the account.
+    pub fn first_party(&self) -> Result<(), ApiError> {
+        if self.client == Client::FirstParty {
+            return Ok(());
+        }
+        let detail = "Only the member can do this, signed in; no application and no token.";
+        Err(ApiError::forbidden("first_party_only", detail))
     }
 }
 
@@ -90,22 +134,22 @@ impl SessionEnd {
     }
 }
 
-impl<S> FromRequestParts<S> for CurrentUser
-where
-    S: Send + Sync,
-    Ctx: FromRef<S>,
-{
+/// The route asks who sends the request without declaring that it needs a member.
+#[derive(Debug, thiserror::Error)]
+#[error("a route asks for the member and declares no need for one")]
+struct Undeclared;
+
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let ctx = Ctx::from_ref(state);
-        let token = bearer(&parts.headers)?;
-        ctx.authenticator().authenticate(token).await
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let found = parts.extensions.get().copied();
+        found.ok_or_else(|| ApiError::internal(Undeclared))
     }
 }
 
 /// The token of the one `Authorization: Bearer` header (RFC 6750 s2.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
+pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let missing =
         || ApiError::unauthorized("unauthenticated", "Sign in and send the access token.");
     let mut values = headers.get_all(AUTHORIZATION).iter();

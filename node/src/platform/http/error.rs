@@ -38,14 +38,20 @@ enum Credential {
 }
 
 /// The JSON of a problem (RFC 9457 s3.1), with a stable `code` for programs.
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: `code` tells the kinds apart.
     r#type: &'static str,
-    title: &'a str,
+    /// The phrase of the status.
+    title: String,
+    /// The HTTP status.
     status: u16,
-    detail: &'a str,
+    /// What is wrong and what to do, for people.
+    detail: String,
+    /// The request, as `urn:uuid:` and its id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<&'a str>,
+    instance: Option<String>,
+    /// What is wrong, for programs.
     code: &'static str,
 }
 
@@ -159,10 +165,10 @@ impl ApiError {
     pub(super) fn to_response(&self, instance: Option<&str>) -> Response {
         let problem = Problem {
             r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
-            detail: &self.detail,
-            instance,
+            detail: self.detail.clone(),
+            instance: instance.map(str::to_owned),
             code: self.code,
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();

@@ -1,11 +1,14 @@
 //! HTTP mechanisms that every feature shares: problems, extractors, request ids, body limits,
 //! idempotent creation and paging.
 
+pub mod access;
 pub mod auth;
 pub mod body;
 pub mod error;
 pub mod extract;
+pub mod guard;
 pub mod idempotency;
 pub mod page;
 pub mod request;
+pub mod routes;
 pub mod server;

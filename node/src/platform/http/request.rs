@@ -84,13 +84,17 @@ pub async fn no_route() -> Response {
 
 /// Answers for methods that a path does not serve.
 pub async fn no_method() -> Response {
+    method_not_allowed().into_response()
+}
+
+/// The problem for methods that a path does not serve.
+pub(super) fn method_not_allowed() -> ApiError {
     let status = http::StatusCode::METHOD_NOT_ALLOWED;
     ApiError::new(
         status,
         "method_not_allowed",
         "This path does not serve that method.",
     )
-    .into_response()
 }
 
 #[cfg(test)]

@@ -1,0 +1,85 @@
+//! The one place where a request is held against what its route needs.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::ALLOW;
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::access::{Access, Needs};
+use super::auth::{CurrentUser, bearer};
+use super::error::ApiError;
+use super::request::method_not_allowed;
+use super::routes::Declared;
+use crate::platform::ctx::Ctx;
+
+/// What requests are held against.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    ctx: Ctx,
+    declared: Arc<Declared>,
+}
+
+impl Guard {
+    /// Holds requests against what routes declare.
+    pub fn new(ctx: Ctx, declared: Arc<Declared>) -> Self {
+        Self { ctx, declared }
+    }
+
+    async fn member(&self, needs: Needs, headers: &HeaderMap) -> Result<CurrentUser, ApiError> {
+        let token = bearer(headers)?;
+        let member = self.ctx.authenticator().authenticate(token).await?;
+        match needs {
+            Needs::Nothing | Needs::Judged(_) => {}
+            Needs::Member(scope) => member.within(scope)?,
+            Needs::FirstParty => member.first_party()?,
+            Needs::Privilege(privilege) => member.may(privilege)?,
+        }
+        Ok(member)
+    }
+
+    fn access(&self, path: &str, method: &Method) -> Result<Access, Response> {
+        self.declared
+            .access(path, method)
+            .ok_or_else(|| self.refuse(path))
+    }
+
+    /// The answer where a path serves other methods, or nothing that was declared.
+    fn refuse(&self, path: &str) -> Response {
+        let methods: Vec<&str> = self.declared.methods(path).map(Method::as_str).collect();
+        if methods.is_empty() {
+            let detail = "This route does not say who may use it, so nobody may.";
+            return ApiError::forbidden("undeclared_route", detail).into_response();
+        }
+        let mut response = method_not_allowed().into_response();
+        if let Ok(value) = HeaderValue::try_from(methods.join(", ")) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+        response
+    }
+}
+
+/// Middleware: lets a request through to its handler when what the route needs holds.
+///
+/// # Security
+/// Whatever is not declared is refused, so a forgotten declaration shuts a route.
+pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    // Without a pattern nothing was matched, and the answer is 404.
+    if let Some(path) = request.extensions().get::<MatchedPath>().cloned() {
+        let access = match guard.access(path.as_str(), request.method()) {
+            Ok(access) => access,
+            Err(refusal) => return refusal,
+        };
+        if access.needs.member() {
+            match guard.member(access.needs, request.headers()).await {
+                Ok(member) => {
+                    request.extensions_mut().insert(member);
+                }
+                Err(error) => return error.into_response(),
+            }
+        }
+    }
+    next.run(request).await
+}
