@@ -19,5 +19,6 @@ mod lookup;
 mod metrics;
 mod nodes;
 mod openapi;
+mod protection;
 mod schema;
 mod tidy;

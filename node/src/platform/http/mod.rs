@@ -8,6 +8,7 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 pub mod idempotency;
+pub mod linger;
 pub mod page;
 pub mod request;
 pub mod routes;

@@ -13,8 +13,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
+use super::linger;
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of a request, waiting for its next one included.
@@ -73,7 +73,7 @@ pub async fn serve(listener: TcpListener, router: Router, at_once: usize, tasks:
         match accepted {
             Ok((stream, peer, place)) => {
                 let router = router.clone();
-                tasks.spawn(connection(stream, router, (peer, place), shutdown.clone()));
+                tasks.spawn(connection(stream, router, (peer, place), tasks.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -104,7 +104,7 @@ async fn connection(
     stream: TcpStream,
     router: Router,
     (peer, place): (PeerAddress, Place),
-    shutdown: CancellationToken,
+    tasks: Tasks,
 ) {
     let mut builder = http1::Builder::new();
     builder
@@ -115,7 +115,7 @@ async fn connection(
     let service = service_fn(|mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
         request.extensions_mut().insert(peer);
-        router.call(request)
+        router.call(linger::lingering(request, &tasks))
     });
     let serving = builder
         .serve_connection(TokioIo::new(stream), service)
@@ -123,7 +123,7 @@ async fn connection(
     let mut serving = std::pin::pin!(serving);
     let outcome = tokio::select! {
         outcome = serving.as_mut() => outcome,
-        () = shutdown.cancelled() => {
+        () = tasks.shutdown().cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
@@ -151,12 +151,7 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let (stream, peer, place) = accept(&listener, &places).await.unwrap();
         let started = Instant::now();
-        let serving = connection(
-            stream,
-            Router::new(),
-            (peer, place),
-            CancellationToken::new(),
-        );
+        let serving = connection(stream, Router::new(), (peer, place), Tasks::default());
         let dripping = async {
             client
                 .write_all(b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: ")

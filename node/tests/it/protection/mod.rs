@@ -1,0 +1,3 @@
+//! What shields the server from those who take too much of it.
+
+mod linger;
