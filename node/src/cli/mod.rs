@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod audit;
 mod config;
 mod federation;
 mod lab;
@@ -14,9 +15,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
+use federation_core::store::sql::{Database, DatabaseOptions};
 
 use crate::cli::output::Output;
 use crate::config::{Config, Sources};
+use crate::platform::db;
 
 /// Folkmoot: a community chat server that federates over ActivityPub.
 #[derive(Debug, Parser)]
@@ -65,6 +68,9 @@ enum Command {
     /// Accounts of this node
     #[command(subcommand)]
     User(user::Command),
+    /// What was done with privileges
+    #[command(subcommand)]
+    Audit(audit::Command),
 }
 
 impl Global {
@@ -111,6 +117,15 @@ impl Global {
     }
 }
 
+/// Opens the database beside a server that may be running, with the schema up to date.
+async fn open(config: &Config) -> Result<Database> {
+    let mut options = DatabaseOptions::new(config.database_url());
+    options.sole_process = false;
+    let database = Database::open(options).await?;
+    database.migrate(db::migrations()).await?;
+    Ok(database)
+}
+
 /// Runs the command that was given.
 ///
 /// # Errors
@@ -124,5 +139,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Lab(args) => lab::run(&args, global.output()).await,
         Command::Federation(command) => federation::run(&command, global).await,
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
+        Command::Audit(command) => audit::run(command, global.load()?, global.output()).await,
     }
 }

@@ -30,6 +30,24 @@ impl Output {
     }
 }
 
+impl Output {
+    /// Prints one of many values: JSON on one line, or the line that `text` makes of it.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub(super) fn print_line<T: Serialize>(
+        self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Result<()> {
+        if self.json {
+            line(&serde_json::to_string(value)?)
+        } else {
+            line(&text(value))
+        }
+    }
+}
+
 /// Prints one line or more to standard output.
 ///
 /// # Errors

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Subcommand;
-use federation_core::store::sql::{Connection, Database, DatabaseOptions};
+use federation_core::store::sql::{Connection, Database};
 use federation_core::{Clock, SystemClock};
 use serde::Serialize;
 
+use super::open;
 use super::output::Output;
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username};
@@ -19,7 +20,6 @@ use crate::auth::model::{INVITE_LIFETIME, OpaqueToken};
 use crate::auth::{Auth, actions, invites};
 use crate::base::role::Role;
 use crate::config::{Config, Secret};
-use crate::platform::db;
 use crate::platform::sealing::Keyring;
 
 /// Accounts read at once.
@@ -57,10 +57,7 @@ pub(super) enum Command {
 
 /// Runs the command beside a server that may be running.
 pub(super) async fn run(command: Command, config: Config, output: Output) -> Result<ExitCode> {
-    let mut options = DatabaseOptions::new(config.database_url());
-    options.sole_process = false;
-    let database = Database::open(options).await?;
-    database.migrate(db::migrations()).await?;
+    let database = open(&config).await?;
     let outcome = match command {
         Command::Create {
             username,

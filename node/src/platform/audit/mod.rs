@@ -1,5 +1,7 @@
 //! The audit log: every privileged act as a row of the transaction that carries it out.
 
+mod log;
+
 use std::net::IpAddr;
 
 use diesel::prelude::*;
@@ -7,6 +9,7 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::Value;
 
+pub use self::log::{AuditFilter, Recorded, list, prune};
 use crate::base::ids::{AuditId, RequestId, UserId};
 use crate::platform::db::schema::audit_log;
 
