@@ -14,6 +14,8 @@ use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
 use crate::platform::http::idempotency;
+use crate::platform::mail;
+use crate::platform::mail::Smtp;
 
 /// How often what is past its time is cleared away.
 const CLEAR_EVERY: Duration = HOUR;
@@ -29,6 +31,10 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         ctx.clone(),
         parts.auth.clone(),
     ));
+    if let Some(mailer) = Smtp::of(&ctx.config().mail, ctx.origin()) {
+        tasks.spawn(mail::send(ctx.clone(), mailer));
+        tasks.spawn(auth::reset::workers::answer(ctx.clone()));
+    }
     tasks.spawn(events::publish(
         ctx.db().clone(),
         parts.bus.clone(),

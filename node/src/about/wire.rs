@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::{Config, Origin, RegistrationMode};
+use crate::config::{Config, Origin, RegistrationConfig, RegistrationMode};
 
 /// The answer of `GET /api/v1/info` and `GET /discovery`.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -17,8 +17,19 @@ pub(super) struct Info {
     domain: String,
     /// Who may open an account.
     registration: RegistrationMode,
+    /// What whoever opens an account agrees to; `null` when there is nothing.
+    terms: Option<Terms>,
     endpoints: Endpoints,
     limits: Limits,
+}
+
+/// The terms of use.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+struct Terms {
+    /// Where they are.
+    url: String,
+    /// What `accept_terms` says at sign-up.
+    version: String,
 }
 
 /// Where things are.
@@ -54,6 +65,7 @@ impl Info {
             origin: origin.as_str().to_owned(),
             domain: origin.authority().to_owned(),
             registration: config.registration.mode,
+            terms: Terms::of(&config.registration),
             endpoints: Endpoints {
                 api: origin.join("/api/v1").into(),
                 gateway: gateway.into(),
@@ -63,6 +75,15 @@ impl Info {
                 request_body_bytes: config.limits.request_body_bytes,
             },
         }
+    }
+}
+
+impl Terms {
+    fn of(registration: &RegistrationConfig) -> Option<Self> {
+        Some(Self {
+            url: registration.terms_url.clone()?,
+            version: registration.terms_version.clone()?,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::error::AccountError;
 use crate::base::ids::UserId;
+use crate::base::names::look_alike;
 use crate::base::role::Role;
 use crate::config::Origin;
 use crate::platform::db::schema::users;
@@ -99,9 +100,10 @@ impl Username {
         &self.0
     }
 
-    /// Whether the name stands for a role or a mechanism and is given to nobody.
+    /// Whether the name stands for a role or a mechanism, or looks like one that does, and is given
+    /// to nobody.
     pub fn is_reserved(&self) -> bool {
-        RESERVED.contains(&self.as_str())
+        RESERVED.iter().any(|name| look_alike(name, self.as_str()))
     }
 
     /// The id of the actor of this name at `origin`.
@@ -258,6 +260,7 @@ mod tests {
     fn names_of_mechanisms_are_reserved() {
         let reserved = |name: &str| name.parse::<Username>().unwrap().is_reserved();
         assert!(reserved("Everyone"));
+        assert!(reserved("p0strnaster"));
         assert!(!reserved("alice"));
         assert!(RESERVED.iter().all(|name| reserved(name)));
     }

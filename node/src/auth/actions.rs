@@ -7,11 +7,19 @@ use federation_core::store::sql::{Connection, Database};
 use http::StatusCode;
 
 use super::Auth;
-use super::error::AuthError;
+use super::attempts::Attempt;
+use super::caller::Caller;
+use super::error::{AuthError, OTP_REQUIRED};
 use super::model::{OpaqueToken, Session, hash_of};
+use super::opening::Opening;
+use super::reset::email;
+use super::reset::notes;
+use super::reset::notes::Change;
 use super::store;
+use super::totp::SecondFactor;
 use super::wire::{Login, SignedIn, Signup};
-use super::{invites, token};
+use super::{invites, token, totp};
+use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
 use crate::accounts::wire::UserView;
@@ -30,17 +38,25 @@ pub async fn sign_up(
     ctx: &Ctx,
     auth: &Auth,
     request: Signup,
-    user_agent: String,
+    caller: Caller,
     idempotency: Idempotency,
 ) -> Result<Created, ApiError> {
-    let mode = ctx.config().registration.mode;
+    let rules = &ctx.config().registration;
+    let mode = rules.mode;
     if mode == RegistrationMode::Closed {
         return Err(AuthError::RegistrationClosed.into());
     }
+    let terms = rules.terms_version.clone();
+    if terms.is_some() && terms != request.accept_terms {
+        return Err(AuthError::TermsNotAccepted.into());
+    }
     let new = NewAccount::check(&request.username, request.email).map_err(ApiError::from)?;
+    if rules.reserves(new.username.as_str()) {
+        return Err(AccountError::UsernameReserved.into());
+    }
     let hash = auth.passwords.hash(request.password).await?;
-    let refresh = OpaqueToken::generate().map_err(AuthError::from)?;
-    let (shared, tokens) = (ctx.clone(), Arc::clone(&auth.tokens));
+    let opening = Opening::prepare(ctx, auth, caller)?;
+    let shared = ctx.clone();
     let effect = move |connection: &mut Connection| {
         let now = shared.now();
         idempotency.once(&shared, connection, "signup", |connection| {
@@ -49,9 +65,12 @@ pub async fn sign_up(
                 let code = request.invite.as_ref().map(Secret::expose);
                 invites::redeem(connection, code.map(String::as_str), user.id, now)?;
             }
-            let session = store::insert_session(connection, user.id, &user_agent, &refresh, now)?;
-            let answer = signed_in(&tokens, &user, session, &refresh, shared.origin(), now)?;
-            Ok((StatusCode::CREATED, answer))
+            if let Some(version) = &terms {
+                store::accept_terms(connection, user.id, version, now)?;
+            }
+            email::send_code(&shared, connection, &user, now)?;
+            let opened = opening.open(connection, &user, now)?;
+            Ok((StatusCode::CREATED, opened.answer))
         })
     };
     ctx.db().write(effect).await
@@ -105,38 +124,89 @@ pub async fn create_account(
 /// Signs a member in.
 ///
 /// # Errors
-/// The name or the password is wrong, without telling which, or the account is suspended.
+/// The name or the password is wrong, without telling which; a code is needed or wrong; too many
+/// were tried; or the account is suspended.
+///
+/// # Security
+/// A name that nobody has costs the same work and is slowed down alike.
 pub async fn sign_in(
     ctx: &Ctx,
     auth: &Auth,
     request: Login,
-    user_agent: String,
+    caller: Caller,
     idempotency: Idempotency,
 ) -> Result<Created, ApiError> {
-    let user = prove(ctx, auth, &request).await?;
-    let refresh = OpaqueToken::generate().map_err(AuthError::from)?;
-    let keep = ctx.config().limits.sessions_per_user;
-    let (shared, tokens) = (ctx.clone(), Arc::clone(&auth.tokens));
+    let name = request.username.parse::<Username>().ok();
+    let attempt = Attempt::at_name(ctx, name.as_ref(), &caller).await?;
+    let outcome = match prove(ctx, auth, name, request.password.clone()).await {
+        Ok(proven) => {
+            let opening = Opening::prepare(ctx, auth, caller)?;
+            let tried = (attempt.clone(), request.otp);
+            admit(ctx, proven, tried, opening, idempotency).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok((created, ended)) => {
+            auth.gate.revoked(&ended);
+            Ok(created)
+        }
+        Err(error)
+            if error.status() == StatusCode::UNAUTHORIZED && error.code() != OTP_REQUIRED =>
+        {
+            attempt.failed(ctx).await?;
+            Err(error)
+        }
+        Err(error) => {
+            attempt.take_back(ctx).await?;
+            Err(error)
+        }
+    }
+}
+
+/// Opens the session of a member whose password was right, if the second factor is too.
+async fn admit(
+    ctx: &Ctx,
+    (user, hash): (User, String),
+    (attempt, otp): (Attempt, Option<Secret<String>>),
+    opening: Opening,
+    idempotency: Idempotency,
+) -> Result<(Created, Vec<SessionId>), ApiError> {
+    let shared = ctx.clone();
     let effect = move |connection: &mut Connection| {
         let now = shared.now();
         let mut ended = Vec::new();
         let scope = format!("login/{}", user.id);
+        attempt.clear(connection)?;
         let created = idempotency.once(&shared, connection, &scope, |connection| {
-            let session = store::insert_session(connection, user.id, &user_agent, &refresh, now)?;
-            ended = store::revoke_beyond(connection, user.id, keep, now)?;
-            let answer = signed_in(&tokens, &user, session, &refresh, shared.origin(), now)?;
-            Ok((StatusCode::OK, answer))
+            // Whoever changes a password ends all sessions: none may be opened by the old one.
+            if store::password_hash(connection, user.id)?.as_ref() != Some(&hash) {
+                return Err(AuthError::WrongCredentials.into());
+            }
+            let sent = otp.as_ref().map(|otp| otp.expose().as_str());
+            let shown = totp::check(connection, shared.keyring(), user.id, sent, now)?;
+            if shown == SecondFactor::RecoveryCode {
+                opening
+                    .caller()
+                    .record(connection, user.id, "recovery_code.use", now)?;
+                notes::tell(&shared, connection, user.id, Change::RecoveryCodeUsed, now)?;
+            }
+            let opened = opening.open(connection, &user, now)?;
+            ended = opened.ended;
+            Ok((StatusCode::OK, opened.answer))
         })?;
         Ok::<_, ApiError>((created, ended))
     };
-    let (created, ended) = ctx.db().write(effect).await?;
-    auth.gate.revoked(&ended);
-    Ok(created)
+    ctx.db().write(effect).await
 }
 
-/// The member with this name, once the password has been checked.
-async fn prove(ctx: &Ctx, auth: &Auth, request: &Login) -> Result<User, AuthError> {
-    let username = request.username.parse::<Username>().ok();
+/// The member with this name and the hash of their password, once that has been checked.
+async fn prove(
+    ctx: &Ctx,
+    auth: &Auth,
+    username: Option<Username>,
+    password: Secret<String>,
+) -> Result<(User, String), AuthError> {
     let find = move |connection: &mut Connection| -> Result<_, AuthError> {
         let Some(username) = username else {
             return Ok(None);
@@ -147,18 +217,16 @@ async fn prove(ctx: &Ctx, auth: &Auth, request: &Login) -> Result<User, AuthErro
         let hash = store::password_hash(connection, user.id)?;
         Ok(hash.map(|hash| (user, hash)))
     };
-    let (user, hash) = ctx.db().read(find).await?.unzip();
-    let right = auth
-        .passwords
-        .verify(request.password.clone(), hash)
-        .await?;
-    let user = user
-        .filter(|user| right && user.deleted_at.is_none())
+    let found = ctx.db().read(find).await?;
+    let hash = found.as_ref().map(|(_, hash)| hash.clone());
+    let right = auth.passwords.verify(password, hash).await?;
+    let (user, hash) = found
+        .filter(|(user, _)| right && user.deleted_at.is_none())
         .ok_or(AuthError::WrongCredentials)?;
     if user.suspended_at.is_some() {
         return Err(AuthError::Suspended);
     }
-    Ok(user)
+    Ok((user, hash))
 }
 
 /// What came of a refresh token.

@@ -7,7 +7,11 @@ use openssl::error::ErrorStack;
 
 use crate::accounts::error::AccountError;
 use crate::platform::http::error::ApiError;
+use crate::platform::mail::MailError;
 use crate::platform::sealing::SealError;
+
+/// The code of a refusal that a client answers by asking its member for a code.
+pub const OTP_REQUIRED: &str = "otp_required";
 
 /// Why somebody cannot sign up, sign in or stay signed in.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +28,42 @@ pub enum AuthError {
     /// No such account, or not its password: which of them is not told.
     #[error("The user name or the password is wrong.")]
     WrongCredentials,
+    /// The password was right, and the account asks for a code beside it.
+    #[error("This account asks for a code of its authenticator app, or a recovery code.")]
+    OtpRequired,
+    /// The code is wrong, too old or was used before.
+    #[error("That code is wrong or was used before.")]
+    WrongOtp,
+    /// A member who is signed in gave a wrong password.
+    #[error("That is not your password.")]
+    WrongPassword,
+    /// A member who is signed in gave a wrong code.
+    #[error("That code is wrong or was used before.")]
+    WrongCode,
+    /// The member signs in elsewhere and has no password here.
+    #[error("This account has no password; set one by a reset.")]
+    NoPassword,
+    /// The member has a second factor already.
+    #[error("The second factor is in use already; take it away first.")]
+    TotpEnabled,
+    /// The member has no second factor.
+    #[error("The second factor is not set up.")]
+    TotpNotEnabled,
+    /// Too many passwords or codes were tried.
+    #[error("Too many tries failed; wait before the next one.")]
+    SlowDown(Duration),
+    /// The code from a mail is unknown, used or expired.
+    #[error("That code is unknown, was used before, or has expired; ask for a new one.")]
+    InvalidMailCode,
+    /// This node sends no mail.
+    #[error("This node sends no mail.")]
+    MailOff,
+    /// The member gave no address.
+    #[error("Your account has no e-mail address.")]
+    NoEmail,
+    /// The terms of use were not agreed to.
+    #[error("Agree to the present terms of use: send their version as accept_terms.")]
+    TermsNotAccepted,
     /// The account may not act.
     #[error("This account is suspended.")]
     Suspended,
@@ -71,6 +111,15 @@ impl From<diesel::result::Error> for AuthError {
     }
 }
 
+impl From<MailError> for AuthError {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Database(error) => Self::Database(error),
+            MailError::Sealed(error) => Self::Sealed(error),
+        }
+    }
+}
+
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         let detail = error.to_string();
@@ -79,6 +128,18 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidInvite => Self::forbidden("invalid_invite", detail),
             AuthError::InvalidPassword => Self::invalid("invalid_password", detail),
             AuthError::WrongCredentials => Self::unauthorized("wrong_credentials", detail),
+            AuthError::OtpRequired => Self::unauthorized(OTP_REQUIRED, detail),
+            AuthError::WrongOtp => Self::unauthorized("wrong_otp", detail),
+            AuthError::WrongPassword => Self::forbidden("wrong_password", detail),
+            AuthError::WrongCode => Self::forbidden("wrong_code", detail),
+            AuthError::NoPassword => Self::conflict("no_password", detail),
+            AuthError::TotpEnabled => Self::conflict("totp_enabled", detail),
+            AuthError::TotpNotEnabled => Self::conflict("totp_not_enabled", detail),
+            AuthError::SlowDown(wait) => Self::too_many_requests(detail, wait),
+            AuthError::InvalidMailCode => Self::forbidden("invalid_code", detail),
+            AuthError::MailOff => Self::conflict("mail_off", detail),
+            AuthError::NoEmail => Self::conflict("no_email", detail),
+            AuthError::TermsNotAccepted => Self::invalid("terms_not_accepted", detail),
             AuthError::Suspended => Self::forbidden("suspended", detail),
             AuthError::InvalidRefreshToken => Self::unauthorized("invalid_refresh_token", detail),
             AuthError::InvalidToken => Self::unauthorized("invalid_token", detail),

@@ -5,14 +5,21 @@
 //! comes a second time ends its session, since somebody else holds a copy.
 
 pub mod actions;
+mod attempts;
+pub mod caller;
 pub mod error;
 pub mod gate;
 pub mod invites;
 pub mod model;
+pub mod opening;
 pub mod password;
+pub mod proof;
+mod recovery;
+pub mod reset;
 mod routes;
 pub mod store;
 pub mod token;
+pub mod totp;
 pub mod wire;
 pub mod workers;
 

@@ -1,7 +1,7 @@
 //! Passwords: Argon2id (RFC 9106) on the blocking pool, a bounded number at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -34,6 +34,7 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     most_waiting: usize,
+    worked: AtomicU64,
 }
 
 impl Passwords {
@@ -43,7 +44,13 @@ impl Passwords {
             turns: Arc::new(Semaphore::new(at_once)),
             waiting: Arc::default(),
             most_waiting: at_once.saturating_mul(WAITING_PER_RUNNING),
+            worked: AtomicU64::new(0),
         }
+    }
+
+    /// How many passwords were worked on so far, those of nobody included.
+    pub fn worked(&self) -> u64 {
+        self.worked.load(Ordering::Relaxed)
     }
 
     /// Hashes a new password into PHC string format.
@@ -96,6 +103,7 @@ impl Passwords {
             .await
             .map_err(|_closed| AuthError::Busy)?;
         drop(place);
+        self.worked.fetch_add(1, Ordering::Relaxed);
         // The turn moves along: a caller that goes away does not free it before the work ends.
         let worked = tokio::task::spawn_blocking(move || {
             let outcome = work();

@@ -3,12 +3,14 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, USER_AGENT};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
 
 use super::Auth;
 use super::actions;
-use super::model::shown_user_agent;
+use super::caller::Caller;
+use super::reset;
+use super::totp;
 use super::wire::{Login, RefreshToken, SessionView, SignedIn, Signup};
 use crate::base::ids::SessionId;
 use crate::base::page::Page;
@@ -31,11 +33,13 @@ pub fn router(auth: Auth) -> Routes {
         .add(by_token, routes!(sign_out))
         .add(Access::first_party(), routes!(sessions, end_other_sessions))
         .add(Access::first_party(), routes!(end_session))
+        .merge(totp::routes::router())
+        .merge(reset::router())
         .with(auth)
 }
 
 /// Tokens must not stay in caches (RFC 6749 s5.1).
-fn uncached(response: impl IntoResponse) -> Response {
+pub(super) fn uncached(response: impl IntoResponse) -> Response {
     let mut response = response.into_response();
     response
         .headers_mut()
@@ -48,12 +52,11 @@ fn uncached(response: impl IntoResponse) -> Response {
 pub(super) async fn sign_up(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
-    headers: HeaderMap,
+    caller: Caller,
     request: Creation<Signup>,
 ) -> Result<Response, ApiError> {
-    let agent = shown_user_agent(headers.get(USER_AGENT));
     let created: Created =
-        actions::sign_up(&ctx, &auth, request.body, agent, request.idempotency).await?;
+        actions::sign_up(&ctx, &auth, request.body, caller, request.idempotency).await?;
     Ok(uncached(created))
 }
 
@@ -62,11 +65,10 @@ pub(super) async fn sign_up(
 pub(super) async fn sign_in(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
-    headers: HeaderMap,
+    caller: Caller,
     request: Creation<Login>,
 ) -> Result<Response, ApiError> {
-    let agent = shown_user_agent(headers.get(USER_AGENT));
-    let created = actions::sign_in(&ctx, &auth, request.body, agent, request.idempotency).await?;
+    let created = actions::sign_in(&ctx, &auth, request.body, caller, request.idempotency).await?;
     Ok(uncached(created))
 }
 

@@ -2,13 +2,15 @@
 
 use diesel::prelude::*;
 use federation_core::Timestamp;
+use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
+use openssl::sha::sha256;
 
 use super::gate::Live;
 use super::model::{OpaqueToken, SESSION_LIFETIME, Session};
 use crate::base::ids::{SessionId, UserId};
 use crate::base::role::Role;
-use crate::platform::db::schema::{credentials, refresh_tokens, sessions, users};
+use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, sessions, users};
 
 /// A refresh token as it is stored, with what counts of its session and member.
 pub(super) struct StoredRefresh {
@@ -32,6 +34,72 @@ pub(super) fn insert_credentials(
             credentials::updated_at.eq(now.as_millis()),
         ))
         .execute(connection)?;
+    Ok(())
+}
+
+/// Notes which terms of use a member agreed to.
+pub(super) fn accept_terms(
+    connection: &mut Connection,
+    user: UserId,
+    version: &str,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::insert_into(accepted_terms::table)
+        .values((
+            accepted_terms::user_id.eq(user),
+            accepted_terms::version.eq(version),
+            accepted_terms::accepted_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// SHA-256 over parts that cannot run into each other.
+pub(super) fn digest(parts: &[&str]) -> Vec<u8> {
+    sha256(parts.join("\0").as_bytes()).to_vec()
+}
+
+/// Sets another password where the present one is still `proven`; false when it is not.
+pub(super) fn change_password(
+    connection: &mut Connection,
+    user: UserId,
+    proven: &str,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let row = credentials::table
+        .find(user)
+        .filter(credentials::password_hash.eq(proven));
+    let changed = diesel::update(row)
+        .set((
+            credentials::password_hash.eq(password_hash),
+            credentials::updated_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(changed == 1)
+}
+
+/// Sets a password, whatever there was before.
+pub(super) fn set_password(
+    connection: &mut Connection,
+    user: UserId,
+    password_hash: &str,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let row = (
+        credentials::user_id.eq(user),
+        credentials::password_hash.eq(password_hash),
+        credentials::updated_at.eq(now.as_millis()),
+    );
+    each_backend!(connection, c => diesel::insert_into(credentials::table)
+        .values(row)
+        .on_conflict(credentials::user_id)
+        .do_update()
+        .set((
+            credentials::password_hash.eq(password_hash),
+            credentials::updated_at.eq(now.as_millis()),
+        ))
+        .execute(c))?;
     Ok(())
 }
 

@@ -24,6 +24,9 @@ pub struct Signup {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub invite: Option<Secret<String>>,
+    /// The version of the terms of use that the member agrees to, where there are some.
+    #[serde(default)]
+    pub accept_terms: Option<String>,
 }
 
 /// The body of `POST /api/v1/auth/login`.
@@ -35,7 +38,7 @@ pub struct Login {
     /// Its password.
     #[schema(value_type = String)]
     pub password: Secret<String>,
-    /// A one-time code; no account asks for one yet, so it is not looked at.
+    /// A one-time code or a recovery code, for accounts with a second factor.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub otp: Option<Secret<String>>,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Auth;
+use super::attempts;
 use super::error::AuthError;
+use super::reset;
 use super::store;
 use crate::platform::ctx::Ctx;
 
@@ -34,13 +36,20 @@ pub async fn follow_revocations(ctx: Ctx, auth: Auth) {
     shutdown.run_until_cancelled(watch).await;
 }
 
-/// Removes sessions that ended a week ago, at most `limit`; how many there were.
+/// Removes sessions that ended a week ago and what else is past its time, at most `limit` of each;
+/// the largest number.
 ///
 /// # Errors
 /// The database failed.
 pub async fn prune(ctx: &Ctx, limit: i64) -> Result<usize, AuthError> {
-    let before = ctx.now().minus(KEEP_ENDED);
+    let now = ctx.now();
+    let before = now.minus(KEEP_ENDED);
     ctx.db()
-        .write(move |connection| Ok(store::prune(connection, before, limit)?))
+        .write(move |connection| {
+            let sessions = store::prune(connection, before, limit)?;
+            let tried = attempts::prune(connection, now, limit)?;
+            let codes = reset::workers::prune(connection, before, limit)?;
+            Ok(sessions.max(tried).max(codes))
+        })
         .await
 }

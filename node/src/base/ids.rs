@@ -160,6 +160,18 @@ id! {
     InviteId
 }
 id! {
+    /// Names a passkey of a member.
+    PasskeyId
+}
+id! {
+    /// Names a message on its way to the mail server.
+    MailId
+}
+id! {
+    /// Names a request for a new password.
+    ResetRequestId
+}
+id! {
     /// Names a key that signs access tokens.
     TokenKeyId
 }

@@ -1,6 +1,7 @@
 //! The lowest layer of the server: identifiers and paging, with no input or output of its own.
 
 pub mod ids;
+pub mod names;
 pub mod page;
 pub mod privilege;
 pub mod role;

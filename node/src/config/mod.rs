@@ -10,6 +10,7 @@ mod federation;
 mod handshake;
 mod layers;
 mod limits;
+mod mail;
 mod registration;
 mod secret;
 mod server;
@@ -31,6 +32,7 @@ pub use self::federation::FederationConfig;
 pub use self::handshake::HandshakeConfig;
 pub use self::layers::Sources;
 pub use self::limits::LimitsConfig;
+pub use self::mail::MailConfig;
 pub use self::registration::{RegistrationConfig, RegistrationMode};
 pub use self::secret::Secret;
 pub use self::server::ServerConfig;
@@ -49,6 +51,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Who may open an account.
     pub registration: RegistrationConfig,
+    /// How messages to members leave.
+    pub mail: MailConfig,
     /// What the server may reach on other nodes.
     pub federation: FederationConfig,
     /// Bounds on what one client can take.
@@ -64,6 +68,7 @@ impl Default for Config {
             server: ServerConfig::default(),
             database: DatabaseConfig::default(),
             registration: RegistrationConfig::default(),
+            mail: MailConfig::default(),
             federation: FederationConfig::default(),
             limits: LimitsConfig::default(),
             telemetry: TelemetryConfig::default(),
@@ -80,6 +85,8 @@ impl Config {
         let (config, mut faults) = layers::read(sources);
         config.server.check(&mut faults);
         config.database.check(&mut faults);
+        config.registration.check(&mut faults);
+        config.mail.check(&mut faults);
         config.federation.check(&mut faults);
         config.limits.check(&mut faults);
         config.telemetry.check(&mut faults);

@@ -5,6 +5,7 @@ pub mod ctx;
 pub mod db;
 pub mod events;
 pub mod http;
+pub mod mail;
 pub mod people;
 pub mod sealing;
 pub mod tasks;

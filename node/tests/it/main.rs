@@ -21,4 +21,5 @@ mod nodes;
 mod openapi;
 mod protection;
 mod schema;
+mod signin;
 mod tidy;

@@ -65,6 +65,111 @@ diesel::table! {
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
         used_by -> Nullable<Text>,
+        created_by -> Nullable<Text>,
+        max_uses -> Integer,
+        uses -> Integer,
+    }
+}
+
+diesel::table! {
+    accepted_terms (user_id, version) {
+        user_id -> Text,
+        version -> Text,
+        accepted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    totp_secrets (user_id) {
+        user_id -> Text,
+        sealed_secret -> Binary,
+        created_at -> BigInt,
+        confirmed_at -> Nullable<BigInt>,
+        last_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (code_hash) {
+        code_hash -> Binary,
+        user_id -> Text,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sign_in_failures (subject) {
+        subject -> Text,
+        failures -> Integer,
+        last_at -> BigInt,
+        blocked_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    sign_in_places (place_hash) {
+        place_hash -> Binary,
+        user_id -> Text,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        user_id -> Text,
+        credential_id -> Binary,
+        credential -> Text,
+        counter -> BigInt,
+        name -> Text,
+        created_at -> BigInt,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    used_challenges (challenge_hash) {
+        challenge_hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> Text,
+        sealed -> Binary,
+        created_at -> BigInt,
+        attempts -> Integer,
+        due_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    confirmed_emails (user_id) {
+        user_id -> Text,
+        email -> Text,
+        confirmed_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    mail_codes (code_hash) {
+        code_hash -> Binary,
+        user_id -> Text,
+        purpose -> Text,
+        email -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    reset_requests (id) {
+        id -> Text,
+        username_or_email -> Text,
+        created_at -> BigInt,
     }
 }
 
@@ -200,3 +305,5 @@ diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(users, credentials, sessions, refresh_tokens);
+diesel::joinable!(confirmed_emails -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(users, confirmed_emails);

@@ -1,0 +1,93 @@
+//! A member who is signed in proves again who they are, before what an open session must not do.
+
+use federation_core::store::sql::Connection;
+
+use super::Auth;
+use super::attempts::Attempt;
+use super::caller::Caller;
+use super::error::AuthError;
+use super::store;
+use crate::base::ids::UserId;
+use crate::config::Secret;
+use crate::platform::ctx::Ctx;
+
+/// That a member gave their password just now.
+#[derive(Clone)]
+pub struct Proven {
+    user: UserId,
+    /// The stored hash that the password was held against.
+    hash: String,
+    attempt: Attempt,
+}
+
+impl Proven {
+    /// Holds `password` against the member's; wrong ones slow down, as at a sign-in.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongPassword`], [`AuthError::NoPassword`] for members who sign in elsewhere,
+    /// [`AuthError::SlowDown`] after too many.
+    pub async fn password(
+        ctx: &Ctx,
+        auth: &Auth,
+        user: UserId,
+        caller: &Caller,
+        password: Secret<String>,
+    ) -> Result<Self, AuthError> {
+        let attempt = Attempt::of_member(ctx, user, caller).await?;
+        let hash = ctx
+            .db()
+            .read(move |connection| Ok::<_, AuthError>(store::password_hash(connection, user)?))
+            .await?;
+        let Some(hash) = hash else {
+            attempt.take_back(ctx).await?;
+            return Err(AuthError::NoPassword);
+        };
+        match auth.passwords.verify(password, Some(hash.clone())).await {
+            Ok(true) => Ok(Self {
+                user,
+                hash,
+                attempt,
+            }),
+            Ok(false) => {
+                attempt.failed(ctx).await?;
+                Err(AuthError::WrongPassword)
+            }
+            Err(error) => {
+                attempt.take_back(ctx).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Call it in the transaction of what the proof is for: the password is still the one that was
+    /// shown, and what was counted against the member is forgotten.
+    ///
+    /// # Errors
+    /// [`AuthError::WrongPassword`] when it was changed in between.
+    pub fn hold(&self, connection: &mut Connection) -> Result<(), AuthError> {
+        let present = store::password_hash(connection, self.user)?;
+        if present.as_ref() != Some(&self.hash) {
+            return Err(AuthError::WrongPassword);
+        }
+        Ok(self.attempt.clear(connection)?)
+    }
+
+    /// The try that this was.
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    /// The stored hash that the password was held against.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
+}
+
+impl std::fmt::Debug for Proven {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Proven")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
