@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::each_backend;
@@ -59,7 +61,7 @@ impl Attempt {
     ) -> Result<Self, AuthError> {
         let address = format!("address/{}", caller.network());
         let place = name.map(|name| place_hash(name.as_str(), caller));
-        let hash = name.map(|name| hex(&sha256(name.as_str().as_bytes())));
+        let hash = name.map(|name| text(&sha256(name.as_str().as_bytes())));
         let now = ctx.now();
         let begin = move |connection: &mut Connection| {
             held_back(connection, &address, now)?;
@@ -68,7 +70,7 @@ impl Attempt {
                 None => false,
             };
             let subject = hash.as_ref().map(|hash| match (&place, known) {
-                (Some(place), true) => format!("name/{hash}/{}", hex(place)),
+                (Some(place), true) => format!("name/{hash}/{}", text(place)),
                 _ => format!("name/{hash}"),
             });
             if let Some(subject) = &subject {
@@ -100,10 +102,8 @@ impl Attempt {
         ctx.db()
             .write(move |connection| {
                 held_back(connection, &attempt.address, now)?;
-                let subject = attempt.subject.iter();
-                subject
-                    .map(|subject| count(connection, subject, FREE_OF_ACCOUNT, now))
-                    .collect::<Result<(), _>>()
+                let mut subject = attempt.subject.iter();
+                subject.try_for_each(|subject| count(connection, subject, FREE_OF_ACCOUNT, now))
             })
             .await?;
         Ok(begun)
@@ -320,8 +320,8 @@ fn wait(failures: i32, free: i32) -> Option<Duration> {
     Some(FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn text(bytes: &[u8]) -> String {
+    BASE64URL.encode(bytes)
 }
 
 #[cfg(test)]

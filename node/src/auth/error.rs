@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use federation_core::store::sql::DatabaseError;
+use http::StatusCode;
 use openssl::error::ErrorStack;
+use webauthn_rs::prelude::WebauthnError;
 
 use crate::accounts::error::AccountError;
 use crate::platform::http::error::ApiError;
@@ -61,6 +63,30 @@ pub enum AuthError {
     /// The member gave no address.
     #[error("Your account has no e-mail address.")]
     NoEmail,
+    /// No browser makes passkeys for the address of this node.
+    #[error("This node has no passkeys: they need an https address with a name, or localhost.")]
+    PasskeysUnavailable,
+    /// The answer to a challenge is not that of a passkey known here, or came too late or twice.
+    #[error("That passkey was not accepted; begin again.")]
+    PasskeyRefused,
+    /// What is to become a passkey is none, or came too late or twice.
+    #[error("That is not an answer to your challenge; begin again.")]
+    InvalidPasskey,
+    /// The name of a passkey is empty or too long.
+    #[error("The name of a passkey has 1 to 60 characters and no control characters.")]
+    InvalidPasskeyName,
+    /// The member has as many passkeys as they may.
+    #[error("You have as many passkeys as you may; take one away first.")]
+    TooManyPasskeys,
+    /// The passkey is known already.
+    #[error("That passkey is known already.")]
+    PasskeyTaken,
+    /// There is no such passkey of this member.
+    #[error("There is no such passkey.")]
+    NoSuchPasskey,
+    /// The library of passkeys failed.
+    #[error("passkeys failed")]
+    Passkey(#[source] WebauthnError),
     /// The terms of use were not agreed to.
     #[error("Agree to the present terms of use: send their version as accept_terms.")]
     TermsNotAccepted,
@@ -139,18 +165,27 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidMailCode => Self::forbidden("invalid_code", detail),
             AuthError::MailOff => Self::conflict("mail_off", detail),
             AuthError::NoEmail => Self::conflict("no_email", detail),
+            AuthError::PasskeysUnavailable => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, "passkeys_unavailable", detail)
+            }
+            AuthError::PasskeyRefused => Self::unauthorized("passkey_refused", detail),
+            AuthError::InvalidPasskey => Self::invalid("invalid_passkey", detail),
+            AuthError::InvalidPasskeyName => Self::invalid("invalid_passkey_name", detail),
+            AuthError::TooManyPasskeys => Self::conflict("too_many_passkeys", detail),
+            AuthError::PasskeyTaken => Self::conflict("passkey_taken", detail),
             AuthError::TermsNotAccepted => Self::invalid("terms_not_accepted", detail),
             AuthError::Suspended => Self::forbidden("suspended", detail),
             AuthError::InvalidRefreshToken => Self::unauthorized("invalid_refresh_token", detail),
             AuthError::InvalidToken => Self::unauthorized("invalid_token", detail),
             AuthError::TokenExpired => Self::unauthorized("token_expired", detail),
             AuthError::SessionEnded => Self::unauthorized("session_ended", detail),
-            AuthError::NoSuchSession => Self::not_found(),
+            AuthError::NoSuchSession | AuthError::NoSuchPasskey => Self::not_found(),
             AuthError::Busy => Self::unavailable(detail, Duration::from_secs(2)),
             AuthError::Account(error) => error.into(),
             AuthError::Database(error) => error.into(),
             AuthError::Sealed(_)
             | AuthError::Crypto(_)
+            | AuthError::Passkey(_)
             | AuthError::Signing(_)
             | AuthError::Hashing(_) => Self::internal(error),
         }

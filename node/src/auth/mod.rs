@@ -12,6 +12,7 @@ pub mod gate;
 pub mod invites;
 pub mod model;
 pub mod opening;
+mod passkeys;
 pub mod password;
 pub mod proof;
 mod recovery;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use federation_core::Clock;
 use federation_core::store::sql::Database;
+use webauthn_rs::Webauthn;
 
 pub use self::routes::router;
 use crate::auth::error::AuthError;
@@ -45,6 +47,8 @@ pub struct Auth {
     pub tokens: Arc<Tokens>,
     /// Knows which sessions live.
     pub gate: Arc<Gate>,
+    /// The party that passkeys are made for; none where browsers make none.
+    pub passkeys: Option<Arc<Webauthn>>,
 }
 
 impl Auth {
@@ -65,6 +69,7 @@ impl Auth {
             passwords: Arc::new(Passwords::new(config.limits.password_hashes_at_once)),
             tokens,
             gate: Arc::new(gate),
+            passkeys: passkeys::relying_party(origin).map(Arc::new),
         })
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use super::Auth;
 use super::actions;
 use super::caller::Caller;
+use super::passkeys;
 use super::reset;
 use super::totp;
 use super::wire::{Login, RefreshToken, SessionView, SignedIn, Signup};
@@ -35,6 +36,7 @@ pub fn router(auth: Auth) -> Routes {
         .add(Access::first_party(), routes!(end_session))
         .merge(totp::routes::router())
         .merge(reset::router())
+        .merge(passkeys::router())
         .with(auth)
 }
 

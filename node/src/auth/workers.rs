@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Auth;
 use super::attempts;
 use super::error::AuthError;
+use super::passkeys;
 use super::reset;
 use super::store;
 use crate::platform::ctx::Ctx;
@@ -49,7 +50,8 @@ pub async fn prune(ctx: &Ctx, limit: i64) -> Result<usize, AuthError> {
             let sessions = store::prune(connection, before, limit)?;
             let tried = attempts::prune(connection, now, limit)?;
             let codes = reset::workers::prune(connection, before, limit)?;
-            Ok(sessions.max(tried).max(codes))
+            let answered = passkeys::prune(connection, now, limit)?;
+            Ok(sessions.max(tried).max(codes).max(answered))
         })
         .await
 }

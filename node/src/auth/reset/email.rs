@@ -104,6 +104,7 @@ pub(super) async fn confirm(
             if present.map(|email| email.to_lowercase()).as_ref() != Some(&code.email) {
                 return Err(AuthError::InvalidMailCode);
             }
+            caller.record(connection, code.user, "email.confirm", now)?;
             Ok(store::confirm_email(
                 connection,
                 code.user,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use utoipa_axum::routes;
 
 use super::actions;
-use super::wire::{Confirm, Enrol, Prove, Status};
+use super::wire::{Confirm, Enrol, Enrolled, Prove, RecoveryCodes, Status};
 use crate::auth::Auth;
 use crate::auth::caller::Caller;
 use crate::auth::routes::uncached;

@@ -48,8 +48,8 @@ pub fn check(
     let sent = sent.ok_or(AuthError::OtpRequired)?.trim();
     let is_code = sent.len() == DIGITS && sent.bytes().all(|byte| byte.is_ascii_digit());
     if !is_code {
-        let used = recovery::redeem(connection, user, sent, now)?;
-        return used
+        let counts = recovery::redeem(connection, user, sent, now)?;
+        return counts
             .then_some(SecondFactor::RecoveryCode)
             .ok_or(AuthError::WrongOtp);
     }
