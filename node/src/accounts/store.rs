@@ -333,6 +333,18 @@ pub fn count_local(connection: &mut Connection) -> Result<i64, DatabaseError> {
     Ok(rows.count().get_result(connection)?)
 }
 
+/// When the newest account of this node was made.
+///
+/// # Errors
+/// The database failed.
+pub fn newest_local(connection: &mut Connection) -> Result<Option<Timestamp>, DatabaseError> {
+    let rows = users::table.filter(users::domain.is_null());
+    let newest: Option<i64> = rows
+        .select(diesel::dsl::max(users::created_at))
+        .first(connection)?;
+    Ok(newest.map(Timestamp::from_millis))
+}
+
 /// The origin under which the accounts of this node were made; `None` while there are none.
 ///
 /// # Errors

@@ -2,11 +2,13 @@
 
 mod audit;
 mod config;
+mod doctor;
 mod federation;
 mod lab;
 mod migrate;
 mod output;
 mod serve;
+mod setup;
 mod user;
 
 use std::net::SocketAddr;
@@ -68,6 +70,10 @@ enum Command {
     /// Accounts of this node
     #[command(subcommand)]
     User(user::Command),
+    /// Write the settings, make the owner, and look whether all is well
+    Setup(setup::SetupArgs),
+    /// Look for what keeps this node from working
+    Doctor,
     /// What was done with privileges
     #[command(subcommand)]
     Audit(audit::Command),
@@ -139,6 +145,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Lab(args) => lab::run(&args, global.output()).await,
         Command::Federation(command) => federation::run(&command, global).await,
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
+        Command::Setup(args) => setup::run(args, global).await,
+        Command::Doctor => doctor::run(&global.load()?, global.output()).await,
         Command::Audit(command) => audit::run(command, global.load()?, global.output()).await,
     }
 }

@@ -83,20 +83,45 @@ pub(super) async fn run(command: Command, config: Config, output: Output) -> Res
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-struct NewAccount {
+/// An account that is to be opened.
+pub(super) struct NewAccount {
     username: String,
     email: Option<String>,
     password_stdin: bool,
     role: Option<Role>,
 }
 
+impl NewAccount {
+    /// An account with this name and a password that is made up.
+    pub(super) fn named(username: &str) -> Self {
+        Self {
+            username: username.to_owned(),
+            email: None,
+            password_stdin: false,
+            role: None,
+        }
+    }
+}
+
+/// An account that was opened.
 #[derive(Serialize)]
-struct Created {
+pub(super) struct Created {
     #[serde(flatten)]
     user: UserView,
     /// The password that was made up; absent when it was piped in.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
+}
+
+impl Created {
+    /// The account on one line, with the password that was made up.
+    pub(super) fn shown(&self) -> String {
+        let user = &self.user;
+        match &self.password {
+            Some(password) => format!("{} ({}), password {password}", user.handle, user.role),
+            None => format!("{} ({})", user.handle, user.role),
+        }
+    }
 }
 
 async fn create(
@@ -105,6 +130,16 @@ async fn create(
     database: &Database,
     output: Output,
 ) -> Result<()> {
+    let created = make(account, config, database).await?;
+    output.print(&created, Created::shown)
+}
+
+/// Opens an account beside a server that may be running.
+pub(super) async fn make(
+    account: NewAccount,
+    config: &Config,
+    database: &Database,
+) -> Result<Created> {
     let made_up = if account.password_stdin {
         None
     } else {
@@ -140,16 +175,9 @@ async fn create(
     {
         user = set_role(database, user, role).await?;
     }
-    let created = Created {
+    Ok(Created {
         user: UserView::new(&user, &origin),
         password: made_up,
-    };
-    output.print(&created, |created| {
-        let user = &created.user;
-        match &created.password {
-            Some(password) => format!("{} ({}), password {password}", user.handle, user.role),
-            None => format!("{} ({})", user.handle, user.role),
-        }
     })
 }
 

@@ -19,6 +19,7 @@ mod webfinger;
 use axum::{Extension, Router};
 use http::Method;
 
+pub(crate) use self::actors::NODE_NAME;
 pub use self::delivery::deliver;
 pub use self::edge::{Edge, EdgeError, Foundation};
 pub use self::inbox::NodeInbox;

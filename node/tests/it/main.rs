@@ -21,5 +21,6 @@ mod nodes;
 mod openapi;
 mod protection;
 mod schema;
+mod setup;
 mod signin;
 mod tidy;

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::Subcommand;
 
+pub(super) use self::reach::{Reach, with_way_out};
 use super::Global;
 
 /// What to look at.

@@ -1,4 +1,4 @@
-//! How the federation commands reach other servers: through the same guarded client as the node.
+//! How commands reach other servers: through the same guarded client as the node.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ const ACTORS: u64 = 64;
 
 /// The way to other servers.
 #[derive(Debug)]
-pub(super) struct Reach {
-    pub(super) directory: Directory,
+pub(in crate::cli) struct Reach {
+    pub(in crate::cli) directory: Directory,
 }
 
 impl Reach {
     /// By the node's settings: `federation.allowed_private_ranges`, `extra_ca_file`, `allow_http`.
     ///
     /// Requests are not signed, so that a look from anywhere shows what everybody sees.
-    pub(super) fn new(config: &Config) -> Result<Self> {
+    pub(in crate::cli) fn new(config: &Config) -> Result<Self> {
         let settings = &config.federation;
         let policy = GuardPolicy::with_private_ranges(
             settings.allowed_private_ranges.clone(),
@@ -48,7 +48,7 @@ impl Reach {
 }
 
 /// The failure with the way out, where a setting of this node is the cause.
-pub(super) fn with_way_out(fault: Error) -> Error {
+pub(in crate::cli) fn with_way_out(fault: Error) -> Error {
     let refusal = fault
         .chain()
         .find_map(|cause| cause.downcast_ref::<GuardError>());

@@ -33,9 +33,7 @@ fn both_members_are_told_at_once() {
         }
         let first = alice.say(&dm, "hello").await;
         let second = bob.say(&dm, "hi").await;
-        let path = |id: &serde_json::Value| {
-            format!("/api/v1/channels/{dm}/messages/{}", id.as_str().unwrap())
-        };
+        let path = |id: &Value| format!("/api/v1/channels/{dm}/messages/{}", id.as_str().unwrap());
         let edited = alice
             .patch(&path(&first["id"]), &json!({"content": "x"}))
             .await

@@ -1,0 +1,171 @@
+//! `folkmoot setup`, `doctor` and `audit tail` as their users meet them.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn folkmoot(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_folkmoot"));
+    command
+        .current_dir(directory)
+        .env_clear()
+        .args(arguments)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    folkmoot(directory, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+#[track_caller]
+fn verdict<'a>(report: &'a Value, name: &str) -> &'a str {
+    let checks = report["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == name);
+    check.unwrap_or_else(|| panic!("no check {name}: {report:#}"))["verdict"]
+        .as_str()
+        .unwrap()
+}
+
+/// A port of this machine that nobody listens on at this moment.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn setup_leaves_a_node_that_serves_its_owner() {
+    let home = tempfile::tempdir().unwrap();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let setup = [
+        "setup", "--yes", "--json", "--bind", &bind, "--owner", "alice",
+    ];
+    let done = run(home.path(), &setup);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let done = json(&done);
+    assert_eq!(done["owner"]["role"], "owner");
+    let password = done["owner"]["password"].as_str().unwrap();
+    assert_eq!(verdict(&done["report"], "database"), "good");
+    assert_eq!(verdict(&done["report"], "name"), "skipped");
+    let file = std::fs::read_to_string(home.path().join("folkmoot.toml")).unwrap();
+    assert!(file.contains(&bind) && !file.contains(password), "{file}");
+    // Once more: nothing is overwritten, and nobody is made twice.
+    let again = run(home.path(), &setup);
+    assert!(!again.status.success());
+    assert!(
+        text(&again.stderr).contains("--force"),
+        "{}",
+        text(&again.stderr)
+    );
+    let forced = run(home.path(), &[&setup[..], &["--force"]].concat());
+    assert!(json(&forced)["owner"].is_null());
+    let mut server = folkmoot(home.path(), &["serve"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut greeting = String::new();
+    let mut out = BufReader::new(server.stdout.take().unwrap());
+    out.read_line(&mut greeting).unwrap();
+    assert!(greeting.contains(&bind), "{greeting}");
+    let examined = run(home.path(), &["doctor"]);
+    let seen = text(&examined.stdout);
+    assert!(examined.status.success(), "{seen}");
+    assert!(seen.contains("a server listens"), "{seen}");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[test]
+fn setup_refuses_what_cannot_be_and_writes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    for (flag, value, named) in [
+        ("--public-url", "chat.example", "server.public_url"),
+        ("--registration", "everybody", "registration.mode"),
+        ("--database", "mysql://x/y", "database.url"),
+    ] {
+        let refused = run(home.path(), &["setup", "--yes", flag, value]);
+        let message = text(&refused.stderr);
+        assert!(!refused.status.success(), "{flag} {value}");
+        assert!(message.contains(named), "{message}");
+        assert!(!home.path().join("folkmoot.toml").exists());
+    }
+}
+
+#[test]
+fn doctor_says_what_is_wrong_and_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    // A file where the directory should be, a name that leads nowhere, and a foreign keyring.
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("keyring"), "not a key ring").unwrap();
+    let url = "https://folkmoot.invalid";
+    let sick = run(home.path(), &["doctor", "--json", "--public-url", url]);
+    assert!(!sick.status.success());
+    let report = json(&sick);
+    assert_eq!(report["healthy"], false);
+    for name in ["keyring", "name", "webfinger", "nodeinfo"] {
+        assert_eq!(verdict(&report, name), "failed", "{name}");
+    }
+    for check in report["checks"].as_array().unwrap() {
+        let is_bad = check["verdict"] == "failed" || check["verdict"] == "warning";
+        assert_eq!(is_bad, check["advice"].is_string(), "{check:#}");
+    }
+    let database = ["doctor", "--json", "--data-dir", "elsewhere"];
+    let unreachable = folkmoot(home.path(), &database)
+        .env(
+            "FOLKMOOT_DATABASE__URL",
+            "postgres://nobody@127.0.0.1:1/none",
+        )
+        .output()
+        .unwrap();
+    assert_eq!(verdict(&json(&unreachable), "database"), "failed");
+}
+
+#[test]
+fn doctor_finds_this_node_by_its_name() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let (bind, url) = (
+        format!("127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}"),
+    );
+    let settings = format!(
+        "[server]\nbind = \"{bind}\"\npublic_url = \"{url}\"\n\
+         [federation]\nallow_http = true\nallowed_private_ranges = [\"127.0.0.0/8\"]\n"
+    );
+    std::fs::write(home.path().join("folkmoot.toml"), settings).unwrap();
+    let mut server = folkmoot(home.path(), &["serve"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut greeting = String::new();
+    let mut out = BufReader::new(server.stdout.take().unwrap());
+    out.read_line(&mut greeting).unwrap();
+    let report = json(&run(home.path(), &["doctor", "--json"]));
+    for name in [
+        "name",
+        "webfinger",
+        "nodeinfo",
+        "port",
+        "database",
+        "clock",
+        "disk",
+    ] {
+        assert_eq!(verdict(&report, name), "good", "{report:#}");
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
