@@ -12,6 +12,7 @@ mod auth;
 mod chat;
 mod cli;
 mod delivery;
+mod docs;
 mod federation;
 mod http;
 mod lab;
