@@ -20,7 +20,8 @@ use crate::tools;
 pub(crate) fn provide() -> Result<()> {
     fedify().context("cannot install the peer fedify from npm")?;
     python("bovine").context("cannot install the peer bovine from PyPI")?;
-    python("handshake").context("cannot install what the second handshake needs from PyPI")
+    python("handshake").context("cannot install what the second handshake needs from PyPI")?;
+    python("mail").context("cannot install the mail server aiosmtpd from PyPI")
 }
 
 fn fedify() -> Result<()> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::testing::{ManualClock, TestDatabase};
 use federation_core::{Clock as _, Timestamp};
 use folkmoot::config::Config;
@@ -83,6 +84,18 @@ impl World {
         // The code that confirmed it is used; the next one comes half a minute later.
         self.time.advance(Duration::from_secs(30));
         (secret, codes.iter().map(text).collect())
+    }
+
+    /// Messages and requests for passwords that wait.
+    pub(crate) async fn waiting(&self) -> (i64, i64) {
+        let read = |connection: &mut Connection| {
+            use diesel::prelude::*;
+            use folkmoot::platform::db::schema::{mails, reset_requests};
+            let mails = mails::table.count().get_result(connection)?;
+            let requests = reset_requests::table.count().get_result(connection)?;
+            Ok::<_, DatabaseError>((mails, requests))
+        };
+        self.app.app().ctx().db().read(read).await.unwrap()
     }
 
     /// The code that an app shows now.
