@@ -25,6 +25,7 @@ use crate::accounts::store as accounts;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{SessionId, UserId};
 use crate::config::{Origin, RegistrationMode, Secret};
+use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::ApiError;
@@ -63,7 +64,9 @@ pub async fn sign_up(
             let user = new.insert(connection, shared.origin(), &hash, now)?;
             if mode == RegistrationMode::Invite {
                 let code = request.invite.as_ref().map(Secret::expose);
-                invites::redeem(connection, code.map(String::as_str), user.id, now)?;
+                let invite = invites::redeem(connection, code.map(String::as_str), user.id, now)?;
+                let entry = opening.caller().entry(user.id, "invite.redeem");
+                audit::record(connection, &entry.on("invite", invite), now)?;
             }
             if let Some(version) = &terms {
                 store::accept_terms(connection, user.id, version, now)?;

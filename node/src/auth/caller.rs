@@ -39,13 +39,15 @@ impl Caller {
         action: &'static str,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        let entry = audit::Entry::new(audit::By::User(member), action).on("user", member);
-        audit::record(
-            connection,
-            &entry.asked_by(self.request, Some(self.address)),
-            now,
-        )?;
+        let entry = self.entry(member, action).on("user", member);
+        audit::record(connection, &entry, now)?;
         Ok(())
+    }
+
+    /// What a member does by this request, for the audit log.
+    pub(super) fn entry(&self, member: UserId, action: &'static str) -> audit::Entry {
+        let entry = audit::Entry::new(audit::By::User(member), action);
+        entry.asked_by(self.request, Some(self.address))
     }
 
     /// The network that counts as one place: an IPv4 address, or a /64 of IPv6.

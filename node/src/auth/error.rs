@@ -87,6 +87,12 @@ pub enum AuthError {
     /// The library of passkeys failed.
     #[error("passkeys failed")]
     Passkey(#[source] WebauthnError),
+    /// An invitation would be good for too much or too long.
+    #[error("An invitation is good for 1 to 1000 accounts, and for a minute to 90 days.")]
+    InvalidInviteTerms,
+    /// The member has too many invitations that are good.
+    #[error("You have 100 invitations that are good; take some back first.")]
+    TooManyInvites,
     /// The terms of use were not agreed to.
     #[error("Agree to the present terms of use: send their version as accept_terms.")]
     TermsNotAccepted,
@@ -173,6 +179,8 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidPasskeyName => Self::invalid("invalid_passkey_name", detail),
             AuthError::TooManyPasskeys => Self::conflict("too_many_passkeys", detail),
             AuthError::PasskeyTaken => Self::conflict("passkey_taken", detail),
+            AuthError::InvalidInviteTerms => Self::invalid("invalid_invite_terms", detail),
+            AuthError::TooManyInvites => Self::conflict("too_many_invites", detail),
             AuthError::TermsNotAccepted => Self::invalid("terms_not_accepted", detail),
             AuthError::Suspended => Self::forbidden("suspended", detail),
             AuthError::InvalidRefreshToken => Self::unauthorized("invalid_refresh_token", detail),

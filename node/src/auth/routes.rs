@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode};
 use super::Auth;
 use super::actions;
 use super::caller::Caller;
+use super::invites;
 use super::passkeys;
 use super::reset;
 use super::totp;
@@ -37,6 +38,7 @@ pub fn router(auth: Auth) -> Routes {
         .merge(totp::routes::router())
         .merge(reset::router())
         .merge(passkeys::router())
+        .merge(invites::router())
         .with(auth)
 }
 

@@ -19,7 +19,7 @@ use crate::platform::ctx::Ctx;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::mail;
 
-/// Characters that a name or an address has at most.
+/// Bytes that a name or an address has at most.
 const MAX_TEXT: usize = 254;
 
 /// Sets another password for a member who knows the present one; their other sessions end.
@@ -68,7 +68,8 @@ pub(super) async fn request(
         .write(move |connection| {
             let now = shared.now();
             attempts::ask_for_reset(connection, &caller, now)?;
-            if shared.config().mail.is_on() && text.chars().count() <= MAX_TEXT {
+            let is_text = text.len() <= MAX_TEXT && !text.contains(char::is_control);
+            if shared.config().mail.is_on() && is_text {
                 store::insert_request(connection, &text, now)?;
             }
             Ok(())

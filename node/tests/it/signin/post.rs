@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::world::World;
 /// A running mail server; it stops when this is dropped.
 pub(crate) struct Post {
     server: Child,
-    told: Receiver<Value>,
+    told: Mutex<Receiver<Value>>,
     pub(crate) port: u16,
 }
 
@@ -53,7 +54,7 @@ impl Post {
             .spawn()
             .unwrap();
         let lines = BufReader::new(server.stdout.take().unwrap()).lines();
-        let (tell, told) = channel();
+        let (tell, told) = channel::<Value>();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let _gone = tell.send(serde_json::from_str(&line).unwrap());
@@ -61,7 +62,11 @@ impl Post {
         });
         let listening = told.recv_timeout(Duration::from_secs(20)).unwrap();
         assert_eq!(listening["port"], port);
-        Self { server, told, port }
+        Self {
+            server,
+            told: Mutex::new(told),
+            port,
+        }
     }
 
     /// The next message; time goes on meanwhile, a second at a time.
@@ -81,13 +86,17 @@ impl Post {
             assert!(letter.is_none(), "{letter:?}");
         }
         assert_eq!(world.waiting().await, (0, 0));
-        assert!(self.told.try_recv().is_err());
+        assert_eq!(self.try_next(), None);
+    }
+
+    fn try_next(&self) -> Option<Value> {
+        self.told.lock().unwrap().try_recv().ok()
     }
 
     async fn within(&self, world: &World, pause: Duration) -> Option<Letter> {
         world.time.advance(Duration::from_secs(1));
         tokio::time::sleep(pause).await;
-        let told = self.told.try_recv().ok()?;
+        let told = self.try_next()?;
         Some(Letter {
             to: told["to"][0].as_str().unwrap().to_owned(),
             text: told["data"].as_str().unwrap().to_owned(),
