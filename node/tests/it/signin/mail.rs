@@ -229,6 +229,8 @@ fn changing_a_password_ends_the_other_sessions() {
                 .text
                 .contains("your password was changed")
         );
+        let audited = world.audited(&alice).await;
+        assert_eq!(audited, ["email.confirm", "password.change"]);
         // A code that was on its way is worth nothing.
         set(&world, &code, "of somebody else")
             .await

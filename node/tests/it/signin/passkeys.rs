@@ -155,6 +155,8 @@ fn a_passkey_is_made_named_used_and_taken_away() {
         foreign.assert_problem(404, "not_found");
         let gone = world.send(Method::DELETE, &one, &alice, &json!({})).await;
         assert_eq!(gone.status, StatusCode::NO_CONTENT);
+        let audited = world.audited(&alice).await;
+        assert_eq!(audited, ["passkey.add", "totp.enable", "passkey.remove"]);
         let begun = challenge(&world).await;
         let credential = browser.get(&begun["options"]);
         let refused = answer(&world, &begun["challenge"], &credential).await;

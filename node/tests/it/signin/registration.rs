@@ -143,6 +143,10 @@ fn invitations_are_made_used_up_and_taken_back() {
         let path = format!("{invites}/{}", gone.text("/id"));
         let removed = world.send(Method::DELETE, &path, &owner, &json!({})).await;
         assert_eq!(removed.status, StatusCode::NO_CONTENT);
+        let audited = world.audited(&owner).await;
+        let made = "invite.create";
+        assert_eq!(audited, [made, made, made, "invite.delete"]);
+        assert_eq!(world.audited(&guest).await, ["invite.redeem"]);
         let refused = signup(&world, "late", &with(&gone)).await;
         refused.assert_problem(403, "invalid_invite");
         world.time.advance(Duration::from_hours(1));

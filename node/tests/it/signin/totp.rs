@@ -61,6 +61,8 @@ fn a_second_factor_is_set_up_asked_for_and_taken_away() {
         let code = world.code(&secret);
         let gone = world.send(Method::DELETE, TOTP, &alice, &both(&code)).await;
         assert_eq!(gone.status, StatusCode::NO_CONTENT);
+        let audited = world.audited(&alice).await;
+        assert_eq!(audited, ["totp.enable", "totp.disable"]);
         assert_eq!(world.login("alice", None).await.status, StatusCode::OK);
         world.app.stop().await;
     });
@@ -172,6 +174,12 @@ fn attack_a_recovery_code_counts_once() {
         assert_eq!(
             world.login("alice", Some(&new)).await.status,
             StatusCode::OK
+        );
+        let audited = world.audited(&alice).await;
+        let used = "recovery_code.use";
+        assert_eq!(
+            audited,
+            ["totp.enable", used, used, "recovery_codes.renew", used]
         );
         world.app.stop().await;
     });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::testing::{ManualClock, TestDatabase};
 use federation_core::{Clock as _, Timestamp};
+use folkmoot::base::ids::UserId;
 use folkmoot::config::Config;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -84,6 +85,21 @@ impl World {
         // The code that confirmed it is used; the next one comes half a minute later.
         self.time.advance(Duration::from_secs(30));
         (secret, codes.iter().map(text).collect())
+    }
+
+    /// What the audit log holds of this member's own acts, oldest first.
+    pub(crate) async fn audited(&self, member: &Member) -> Vec<String> {
+        let id: UserId = member.id.parse().unwrap();
+        let read = move |connection: &mut Connection| {
+            use diesel::prelude::*;
+            use folkmoot::platform::db::schema::audit_log;
+            let rows = audit_log::table
+                .filter(audit_log::actor_id.eq(id))
+                .order(audit_log::id)
+                .select(audit_log::action);
+            Ok::<_, DatabaseError>(rows.load(connection)?)
+        };
+        self.app.app().ctx().db().read(read).await.unwrap()
     }
 
     /// Messages and requests for passwords that wait.
