@@ -13,6 +13,7 @@ use crate::auth::error::AuthError;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
 use crate::nodes::{Nodes, Streams};
+use crate::platform::cluster::Cluster;
 use crate::platform::ctx::{Ctx, CtxParts};
 use crate::platform::db;
 use crate::platform::events::{self, Bus};
@@ -128,7 +129,9 @@ impl App {
         };
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
         let db = db::open(&config).await?;
-        let auth = Auth::start(&config, &origin, &db, &clock, &keyring).await?;
+        let tasks = Tasks::default();
+        let cluster = Cluster::start(config.cache.server(), &origin, clock.now(), &tasks);
+        let auth = Auth::start(&config, &origin, &db, &clock, &keyring, &cluster).await?;
         let edge = Edge::open(Foundation {
             config: &config,
             origin: &origin,
@@ -151,7 +154,8 @@ impl App {
             clock,
             keyring,
             authenticator: gate,
-            tasks: Tasks::default(),
+            cluster,
+            tasks,
         });
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);

@@ -35,6 +35,10 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         tasks.spawn(mail::send(ctx.clone(), mailer));
         tasks.spawn(auth::reset::workers::answer(ctx.clone()));
     }
+    let auth = || parts.auth.clone();
+    tasks.spawn(auth::workers::follow_notices(ctx.clone(), auth()));
+    tasks.spawn(auth::workers::renew_keys(ctx.clone(), auth()));
+    tasks.spawn(auth::workers::note_uses(ctx.clone(), auth()));
     tasks.spawn(events::publish(
         ctx.db().clone(),
         parts.bus.clone(),

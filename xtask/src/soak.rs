@@ -9,7 +9,7 @@ use crate::steps::Steps;
 use crate::test;
 
 /// Runs the kill tests against a release build with many more kills and messages, then the
-/// simulation at full size, then the fuzz targets.
+/// revocations across processes, the simulation at full size, and the fuzz targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -33,6 +33,7 @@ pub(crate) fn run() -> Result<bool> {
         ];
         steps.cargo("kills", &proofs)?;
     }
+    revoke(&mut steps)?;
     simulate(&mut steps)?;
     let example = [
         "test",
@@ -63,4 +64,21 @@ fn simulate(steps: &mut Steps) -> Result<bool> {
         "soak",
     ];
     steps.cargo("simulation", &simulation)
+}
+
+/// A hundred sessions ended by one process and refused by another, with Redis, without, and again.
+fn revoke(steps: &mut Steps) -> Result<bool> {
+    let revocations = [
+        "test",
+        "--release",
+        "-p",
+        "node",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "soak_two_processes",
+    ];
+    steps.cargo("revocations", &revocations)
 }

@@ -6,6 +6,7 @@ use axum::extract::State;
 
 use super::wire::{Health, Info};
 use crate::accounts::store;
+use crate::platform::cluster::Standing;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::error::{ApiError, Problem};
@@ -38,7 +39,12 @@ pub(super) async fn ready(State(ctx): State<Ctx>) -> Result<Json<Health>, ApiErr
         ));
     }
     ctx.db().read(store::probe).await?;
-    Ok(Json(Health { status: "ok" }))
+    // Requests are served without Redis; it only takes longer until other processes know.
+    let status = match ctx.cluster().standing() {
+        Standing::Alone | Standing::Connected => "ok",
+        Standing::Away => "degraded",
+    };
+    Ok(Json(Health { status }))
 }
 
 /// What this node is.

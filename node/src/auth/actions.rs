@@ -1,7 +1,5 @@
 //! What can be done about signing in: one use case, one function, one transaction.
 
-use std::sync::Arc;
-
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, Database};
 use http::StatusCode;
@@ -10,24 +8,23 @@ use super::Auth;
 use super::attempts::Attempt;
 use super::caller::Caller;
 use super::error::{AuthError, OTP_REQUIRED};
-use super::model::{OpaqueToken, Session, hash_of};
+use super::model::hash_of;
 use super::opening::Opening;
+use super::operations::{self, Operation};
 use super::reset::email;
 use super::reset::notes;
 use super::reset::notes::Change;
 use super::store;
 use super::totp::SecondFactor;
-use super::wire::{Login, SignedIn, Signup};
-use super::{invites, token, totp};
+use super::wire::{Login, Signup};
+use super::{invites, totp};
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
-use crate::accounts::wire::UserView;
-use crate::base::ids::{SessionId, UserId};
+use crate::base::ids::SessionId;
 use crate::config::{Origin, RegistrationMode, Secret};
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
-use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::idempotency::{Created, Idempotency};
 
@@ -232,49 +229,6 @@ async fn prove(
     Ok((user, hash))
 }
 
-/// What came of a refresh token.
-enum Refreshed {
-    Pair(Box<SignedIn>),
-    /// It had been used before: its session is over.
-    Reused(SessionId),
-}
-
-/// Gives the next pair of tokens for a refresh token, which is used up by it.
-///
-/// # Errors
-/// The token is unknown, expired or revoked.
-///
-/// # Security
-/// A token that comes a second time ends its session: one of its two holders stole it.
-pub async fn refresh(ctx: &Ctx, auth: &Auth, sent: &str) -> Result<SignedIn, AuthError> {
-    let hash = hash_of(sent);
-    let next = OpaqueToken::generate()?;
-    let (shared, tokens) = (ctx.clone(), Arc::clone(&auth.tokens));
-    let effect = move |connection: &mut Connection| {
-        let now = shared.now();
-        let stored = store::refresh_by_hash(connection, &hash, now)?
-            .filter(|stored| stored.is_live)
-            .ok_or(AuthError::InvalidRefreshToken)?;
-        if stored.is_used || !store::use_refresh(connection, &hash, now)? {
-            store::revoke(connection, stored.user, stored.session, now)?;
-            return Ok(Refreshed::Reused(stored.session));
-        }
-        store::insert_refresh(connection, stored.session, &next, now)?;
-        store::touch_session(connection, stored.session, now)?;
-        let user = accounts::by_id(connection, stored.user)?.ok_or(AuthError::SessionEnded)?;
-        let answer = signed_in(&tokens, &user, stored.session, &next, shared.origin(), now)?;
-        Ok::<_, AuthError>(Refreshed::Pair(Box::new(answer)))
-    };
-    match ctx.db().write(effect).await? {
-        Refreshed::Pair(answer) => Ok(*answer),
-        Refreshed::Reused(session) => {
-            auth.gate.revoked(&[session]);
-            tracing::warn!(%session, "a used refresh token came again; its session was ended");
-            Err(AuthError::InvalidRefreshToken)
-        }
-    }
-}
-
 /// Ends the session of a refresh token; an unknown token is no fault (as RFC 7009 s2.2).
 ///
 /// # Errors
@@ -293,73 +247,6 @@ pub async fn sign_out(ctx: &Ctx, auth: &Auth, sent: &str) -> Result<(), AuthErro
         })
         .await?;
     auth.gate.revoked(ended.as_slice());
+    operations::count(Operation::Revoke, None);
     Ok(())
-}
-
-/// The sessions of a member that live, newest first.
-///
-/// # Errors
-/// The database failed.
-pub async fn sessions(ctx: &Ctx, user: UserId) -> Result<Vec<Session>, AuthError> {
-    let now = ctx.now();
-    ctx.db()
-        .read(move |connection| Ok(store::list_live(connection, user, now)?))
-        .await
-}
-
-/// Ends one session of a member.
-///
-/// # Errors
-/// They have no such session.
-pub async fn end_session(
-    ctx: &Ctx,
-    auth: &Auth,
-    me: CurrentUser,
-    session: SessionId,
-) -> Result<(), AuthError> {
-    let now = ctx.now();
-    let ended = ctx
-        .db()
-        .write(move |connection| {
-            Ok::<_, AuthError>(store::revoke(connection, me.id, session, now)?)
-        })
-        .await?;
-    if !ended {
-        return Err(AuthError::NoSuchSession);
-    }
-    auth.gate.revoked(&[session]);
-    Ok(())
-}
-
-/// Ends all sessions of a member but the one they speak by.
-///
-/// # Errors
-/// The database failed.
-pub async fn end_other_sessions(ctx: &Ctx, auth: &Auth, me: CurrentUser) -> Result<(), AuthError> {
-    let now = ctx.now();
-    let ended = ctx
-        .db()
-        .write(move |connection| {
-            let kept = Some(me.session);
-            Ok::<_, AuthError>(store::revoke_all_but(connection, me.id, kept, now)?)
-        })
-        .await?;
-    auth.gate.revoked(&ended);
-    Ok(())
-}
-
-fn signed_in(
-    tokens: &token::Tokens,
-    user: &User,
-    session: SessionId,
-    refresh: &OpaqueToken,
-    origin: &Origin,
-    now: Timestamp,
-) -> Result<SignedIn, AuthError> {
-    let access = tokens.issue(user.id, session, now)?;
-    Ok(SignedIn::new(
-        UserView::new(user, origin),
-        access,
-        refresh.expose().to_owned(),
-    ))
 }

@@ -102,6 +102,12 @@ pub enum AuthError {
     /// The refresh token is unknown, expired, used or revoked.
     #[error("The refresh token is no longer good; sign in again.")]
     InvalidRefreshToken,
+    /// The refresh token was used before, and not a moment ago: its session has been ended.
+    #[error("The refresh token is no longer good; sign in again.")]
+    RefreshReused,
+    /// Another request used the refresh token a moment ago and got the next pair.
+    #[error("Another request has just used this refresh token; take the pair that it got.")]
+    RefreshRaced,
     /// The access token is malformed, forged or of another origin.
     #[error("The access token is not valid.")]
     InvalidToken,
@@ -111,6 +117,9 @@ pub enum AuthError {
     /// The session of the token has ended.
     #[error("This session has ended; sign in again.")]
     SessionEnded,
+    /// The name of a device is too long or holds control characters.
+    #[error("The name of a device has 1 to 64 characters and no control characters.")]
+    InvalidDeviceName,
     /// There is no such session of this member.
     #[error("There is no such session.")]
     NoSuchSession,
@@ -126,6 +135,9 @@ pub enum AuthError {
     /// A key of access tokens cannot be opened.
     #[error("a key of access tokens: {0}; restore the file `keyring` of the data directory")]
     Sealed(#[from] SealError),
+    /// The table of keys is empty although one was just made.
+    #[error("there is no key to sign access tokens with")]
+    NoTokenKey,
     /// OpenSSL failed.
     #[error("cryptography failed")]
     Crypto(#[from] ErrorStack),
@@ -183,7 +195,13 @@ impl From<AuthError> for ApiError {
             AuthError::TooManyInvites => Self::conflict("too_many_invites", detail),
             AuthError::TermsNotAccepted => Self::invalid("terms_not_accepted", detail),
             AuthError::Suspended => Self::forbidden("suspended", detail),
-            AuthError::InvalidRefreshToken => Self::unauthorized("invalid_refresh_token", detail),
+            AuthError::InvalidRefreshToken | AuthError::RefreshReused => {
+                Self::unauthorized("invalid_refresh_token", detail)
+            }
+            AuthError::RefreshRaced => {
+                Self::conflict("refresh_raced", detail).after(Duration::from_secs(1))
+            }
+            AuthError::InvalidDeviceName => Self::invalid("invalid_device_name", detail),
             AuthError::InvalidToken => Self::unauthorized("invalid_token", detail),
             AuthError::TokenExpired => Self::unauthorized("token_expired", detail),
             AuthError::SessionEnded => Self::unauthorized("session_ended", detail),
@@ -192,6 +210,7 @@ impl From<AuthError> for ApiError {
             AuthError::Account(error) => error.into(),
             AuthError::Database(error) => error.into(),
             AuthError::Sealed(_)
+            | AuthError::NoTokenKey
             | AuthError::Crypto(_)
             | AuthError::Passkey(_)
             | AuthError::Signing(_)

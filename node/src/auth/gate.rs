@@ -1,32 +1,39 @@
-//! Knows which sessions live, asks the database at most once a second for each, and tells
-//! open connections when theirs ends (I9).
+//! Knows which sessions live, asks the database at most twice a second for each, and tells open
+//! connections, and the other processes, when one ends (I9).
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use federation_core::Clock;
-use federation_core::store::sql::Database;
+use federation_core::store::sql::{Connection, Database};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::endings;
 use super::error::AuthError;
+use super::operations::{self, Operation};
 use super::store;
 use super::token::{Refusal, Tokens};
+use super::uses::Uses;
 use crate::base::ids::{SessionId, UserId};
 use crate::base::privilege::Privileges;
 use crate::base::role::Role;
 use crate::base::scope::Scopes;
+use crate::platform::cluster::{Cluster, Notice};
 use crate::platform::http::auth::{Authenticator, Client, CurrentUser, SessionEnd, Watch};
 use crate::platform::http::error::ApiError;
 
 /// How long an answer of the database counts: what another process revokes shows after this.
-const CACHED_FOR: Duration = Duration::from_secs(1);
+const CACHED_FOR: Duration = Duration::from_millis(500);
+/// Sessions in one notice to other processes.
+const TOLD_AT_ONCE: usize = 500;
 /// Sessions whose state is remembered.
 const CACHE_CAPACITY: u64 = 50_000;
 
@@ -35,6 +42,8 @@ pub struct Gate {
     db: Database,
     clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
+    cluster: Cluster,
+    pub(super) uses: Uses,
     live: Cache<SessionId, Live>,
     /// Moves with every revocation, so that an answer read before one is not remembered after it.
     revocations: AtomicU64,
@@ -62,7 +71,12 @@ struct Holders {
 }
 
 impl Gate {
-    pub(super) fn new(db: Database, clock: Arc<dyn Clock>, tokens: Arc<Tokens>) -> Self {
+    pub(super) fn new(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        tokens: Arc<Tokens>,
+        cluster: Cluster,
+    ) -> Self {
         let live = Cache::builder()
             .max_capacity(CACHE_CAPACITY)
             .time_to_live(CACHED_FOR)
@@ -71,18 +85,98 @@ impl Gate {
             db,
             clock,
             tokens,
+            cluster,
+            uses: Uses::new(),
             live,
             revocations: AtomicU64::new(0),
             watched: Arc::default(),
         }
     }
 
-    /// Ends what hangs on these sessions. Call it after the commit that revokes them.
+    /// Ends what hangs on these sessions, here and in other processes. Call it after the commit that
+    /// revokes them.
     pub fn revoked(&self, sessions: &[SessionId]) {
+        self.end(sessions);
+        for ids in sessions.chunks(TOLD_AT_ONCE) {
+            let ids = ids.to_vec();
+            self.cluster.tell(Notice::SessionsRevoked { ids });
+        }
+    }
+
+    /// Takes up that an account was suspended, deleted or given another role, here and in other
+    /// processes. Call it after the commit.
+    ///
+    /// # Errors
+    /// The database failed; what is remembered is forgotten all the same, and open connections end
+    /// at the next look.
+    pub async fn account_changed(&self, user: UserId) -> Result<(), AuthError> {
+        self.cluster.tell(Notice::AccountChanged { user });
+        self.recheck_account(user).await
+    }
+
+    /// Takes up that roles changed, here and in other processes. Call it after the commit.
+    pub fn roles_changed(&self) {
+        self.forget_all();
+        self.cluster.tell(Notice::RolesChanged);
+    }
+
+    /// Takes up what another process tells.
+    ///
+    /// # Security
+    /// A notice says where to look and no more: connections end when the rows say so, so nobody is
+    /// signed out by a notice alone.
+    pub(super) async fn heard(&self, notice: Notice) -> Result<(), AuthError> {
+        match notice {
+            Notice::SessionsRevoked { ids } => {
+                self.forget(&ids);
+                let now = self.clock.now();
+                let watched = self.watched.of(ids);
+                let read = move |connection: &mut Connection| -> Result<_, AuthError> {
+                    let lives = |session: &SessionId| {
+                        Ok(store::live_session(connection, *session, now)?.is_some())
+                    };
+                    let lives: Result<Vec<bool>, AuthError> = watched.iter().map(lives).collect();
+                    let both = watched.into_iter().zip(lives?);
+                    Ok(both
+                        .filter_map(|(id, lives)| (!lives).then_some(id))
+                        .collect())
+                };
+                let ended: Vec<SessionId> = self.db.read(read).await?;
+                self.end(&ended);
+            }
+            Notice::AccountChanged { user } => self.recheck_account(user).await?,
+            Notice::RolesChanged | Notice::Missed => self.forget_all(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn recheck_account(&self, user: UserId) -> Result<(), AuthError> {
+        self.forget_all();
+        let read = move |connection: &mut Connection| endings::ended_with_account(connection, user);
+        let ended = self.db.read(read).await?;
+        self.end_watched(ended);
+        Ok(())
+    }
+
+    /// Asks the database again about these sessions, also where an answer is under way.
+    fn forget(&self, sessions: &[SessionId]) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
-        let mut watched = self.watched.lock();
         for session in sessions {
             self.live.invalidate(session);
+        }
+    }
+
+    /// Asks the database again about every session; what is remembered is half a second old at most.
+    fn forget_all(&self) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.live.invalidate_all();
+    }
+
+    fn end(&self, sessions: &[SessionId]) {
+        self.forget(sessions);
+        let mut watched = self.watched.lock();
+        for session in sessions {
             if let Some(holders) = watched.remove(session) {
                 holders.signal.cancel();
             }
@@ -90,6 +184,12 @@ impl Gate {
     }
 
     async fn check(&self, token: &str) -> Result<CurrentUser, AuthError> {
+        let checked = self.check_uncounted(token).await;
+        operations::count(Operation::Check, checked.as_ref().err());
+        checked
+    }
+
+    async fn check_uncounted(&self, token: &str) -> Result<CurrentUser, AuthError> {
         let claims = match self.tokens.verify(token, self.clock.now()) {
             Err(Refusal::UnknownKey) => {
                 self.tokens.reload(&self.db, self.clock.now()).await?;
@@ -143,15 +243,9 @@ impl Gate {
 
     /// Of `ended`, ends those that connections hang on.
     pub(super) fn end_watched(&self, ended: Vec<SessionId>) {
-        let hit: Vec<SessionId> = {
-            let watched = self.watched.lock();
-            ended
-                .into_iter()
-                .filter(|session| watched.contains_key(session))
-                .collect()
-        };
+        let hit = self.watched.of(ended);
         if !hit.is_empty() {
-            self.revoked(&hit);
+            self.end(&hit);
         }
     }
 }
@@ -159,6 +253,10 @@ impl Gate {
 impl Authenticator for Gate {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<CurrentUser, ApiError>> {
         async move { Ok(self.check(token).await?) }.boxed()
+    }
+
+    fn used(&self, session: SessionId, from: Option<IpAddr>) {
+        self.uses.note(session, from, self.clock.now());
     }
 
     fn ended(&self, session: SessionId) -> SessionEnd {
@@ -179,6 +277,14 @@ impl Authenticator for Gate {
 }
 
 impl Watched {
+    /// Those of `sessions` that connections hang on.
+    fn of(&self, sessions: Vec<SessionId>) -> Vec<SessionId> {
+        let watched = self.lock();
+        let mut sessions = sessions;
+        sessions.retain(|session| watched.contains_key(session));
+        sessions
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Holders>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,26 +1,32 @@
 //! Signing up, signing in, staying signed in, and ending it at once.
 //!
-//! An access token is a JWT of 15 minutes bound to this origin and to one session; a refresh
+//! An access token is a JWT of some minutes bound to this origin and to one session; a refresh
 //! token is 256 random bits, stored as SHA-256 and replaced at every use. A refresh token that
-//! comes a second time ends its session, since somebody else holds a copy.
+//! comes a second time ends its session, since somebody else holds a copy
+//! (`docs/decisions/0010-refresh-tokens.md`).
 
 pub mod actions;
 mod attempts;
 pub mod caller;
+mod endings;
 pub mod error;
 pub mod gate;
 pub mod invites;
 pub mod model;
 pub mod opening;
+pub mod operations;
 mod passkeys;
 pub mod password;
 pub mod proof;
 mod recovery;
 pub mod reset;
+pub mod rotation;
 mod routes;
+pub mod sessions;
 pub mod store;
 pub mod token;
 pub mod totp;
+mod uses;
 pub mod wire;
 pub mod workers;
 
@@ -36,6 +42,7 @@ use crate::auth::gate::Gate;
 use crate::auth::password::Passwords;
 use crate::auth::token::Tokens;
 use crate::config::{Config, Origin};
+use crate::platform::cluster::Cluster;
 use crate::platform::sealing::Keyring;
 
 /// What signing in needs beside the [`Ctx`](crate::platform::ctx::Ctx); cheap to clone.
@@ -62,9 +69,17 @@ impl Auth {
         db: &Database,
         clock: &Arc<dyn Clock>,
         keyring: &Arc<Keyring>,
+        cluster: &Cluster,
     ) -> Result<Self, AuthError> {
-        let tokens = Arc::new(Tokens::load(origin, db, clock.now(), keyring).await?);
-        let gate = Gate::new(db.clone(), Arc::clone(clock), Arc::clone(&tokens));
+        let lifetime = config.auth.access_lifetime();
+        let tokens = Tokens::load(origin, lifetime, db, clock.now(), keyring).await?;
+        let tokens = Arc::new(tokens);
+        let gate = Gate::new(
+            db.clone(),
+            Arc::clone(clock),
+            Arc::clone(&tokens),
+            cluster.clone(),
+        );
         Ok(Self {
             passwords: Arc::new(Passwords::new(config.limits.password_hashes_at_once)),
             tokens,

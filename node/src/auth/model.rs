@@ -10,15 +10,14 @@ use openssl::error::ErrorStack;
 use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
 
+use super::error::AuthError;
 use crate::base::ids::{SessionId, UserId};
 use crate::platform::db::schema::sessions;
 
-/// How long an access token is good.
-pub const ACCESS_LIFETIME: Duration = Duration::from_mins(15);
-/// How long a session lives after its last refresh.
-pub const SESSION_LIFETIME: Duration = Duration::from_hours(30 * 24);
 /// How long an invitation is good.
 pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
+/// Characters in the name of a device at most.
+const MAX_DEVICE_NAME: usize = 64;
 /// Characters kept of what a client calls itself.
 const MAX_USER_AGENT: usize = 200;
 
@@ -34,12 +33,40 @@ pub struct Session {
     pub user_agent: String,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
-    /// The last refresh, in milliseconds since the Unix epoch.
+    /// The last use, to a minute or so, in milliseconds since the Unix epoch.
     pub last_used_at: i64,
     /// When it ends unless refreshed, in milliseconds since the Unix epoch.
     pub expires_at: i64,
     /// When it was ended, in milliseconds since the Unix epoch.
     pub revoked_at: Option<i64>,
+    /// What its member calls the device.
+    pub device_name: Option<String>,
+    /// The network it was last used from: a /24 or /48, never the address itself.
+    pub last_network: Option<String>,
+}
+
+/// What a member calls the device of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceName(String);
+
+impl DeviceName {
+    /// The name as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for DeviceName {
+    type Err = AuthError;
+
+    fn from_str(text: &str) -> Result<Self, AuthError> {
+        let name = text.trim();
+        let fits = (1..=MAX_DEVICE_NAME).contains(&name.chars().count());
+        if !fits || name.chars().any(char::is_control) {
+            return Err(AuthError::InvalidDeviceName);
+        }
+        Ok(Self(name.to_owned()))
+    }
 }
 
 /// 256 random bits that only their holder knows; the database keeps their SHA-256.

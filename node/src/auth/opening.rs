@@ -69,14 +69,21 @@ impl Opening {
             return Err(AuthError::WrongCredentials);
         }
         let agent = &self.caller.user_agent;
-        let session = store::insert_session(connection, user.id, agent, &self.refresh, now)?;
+        let lifetime = self.ctx.config().auth.session_lifetime();
+        let session =
+            store::insert_session(connection, user.id, agent, &self.refresh, lifetime, now)?;
         let keep = self.ctx.config().limits.sessions_per_user;
         let ended = store::revoke_beyond(connection, user.id, keep, now)?;
         attempts::remember_place(connection, user.id, &user.username, &self.caller, now)?;
         let access = self.auth.tokens.issue(user.id, session, now)?;
         let shown = UserView::new(user, self.ctx.origin());
         Ok(Opened {
-            answer: SignedIn::new(shown, access, self.refresh.expose().to_owned()),
+            answer: SignedIn::new(
+                shown,
+                access,
+                self.refresh.expose().to_owned(),
+                self.auth.tokens.lifetime(),
+            ),
             ended,
         })
     }

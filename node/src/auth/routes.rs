@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 
 use super::Auth;
@@ -12,8 +12,11 @@ use super::caller::Caller;
 use super::invites;
 use super::passkeys;
 use super::reset;
+use super::rotation;
+use super::sessions;
+use super::token::KeySet;
 use super::totp;
-use super::wire::{Login, RefreshToken, SessionView, SignedIn, Signup};
+use super::wire::{DeviceChange, Login, RefreshToken, SessionView, SignedIn, Signup};
 use crate::base::ids::SessionId;
 use crate::base::page::Page;
 use crate::platform::ctx::Ctx;
@@ -33,14 +36,22 @@ pub fn router(auth: Auth) -> Routes {
         .add(Access::public().class(RateClass::Auth), routes!(sign_in))
         .add(by_token, routes!(refresh))
         .add(by_token, routes!(sign_out))
-        .add(Access::first_party(), routes!(sessions, end_other_sessions))
-        .add(Access::first_party(), routes!(end_session))
+        .add(
+            Access::first_party(),
+            routes!(list_sessions, end_other_sessions),
+        )
+        .add(Access::first_party(), routes!(end_session, name_device))
+        .add(Access::first_party(), routes!(end_all_sessions))
+        .add(Access::public(), routes!(key_set))
         .merge(totp::routes::router())
         .merge(reset::router())
         .merge(passkeys::router())
         .merge(invites::router())
         .with(auth)
 }
+
+/// How long others may remember the key set: new keys are listed for longer before they sign.
+const KEY_SET_CACHED: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// Tokens must not stay in caches (RFC 6749 s5.1).
 pub(super) fn uncached(response: impl IntoResponse) -> Response {
@@ -77,13 +88,15 @@ pub(super) async fn sign_in(
 }
 
 /// Gives the next pair of tokens; the one sent is used up.
-#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = RefreshToken, responses((status = 200, body = SignedIn), (status = 401, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = RefreshToken, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn refresh(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
+    caller: Caller,
     Json(sent): Json<RefreshToken>,
 ) -> Result<Response, ApiError> {
-    let answer: SignedIn = actions::refresh(&ctx, &auth, sent.refresh_token.expose()).await?;
+    let sent = sent.refresh_token.expose();
+    let answer: SignedIn = rotation::refresh(&ctx, &auth, sent, caller).await?;
     Ok(uncached(Json(answer)))
 }
 
@@ -100,11 +113,11 @@ pub(super) async fn sign_out(
 
 /// The sign-ins of the member that live.
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", responses((status = 200, body = Page<SessionView, SessionId>)))]
-pub(super) async fn sessions(
+pub(super) async fn list_sessions(
     State(ctx): State<Ctx>,
     me: CurrentUser,
 ) -> Result<Json<Page<SessionView, SessionId>>, ApiError> {
-    let live = actions::sessions(&ctx, me.id).await?;
+    let live = sessions::list(&ctx, me.id).await?;
     let shown = live
         .into_iter()
         .map(|session| SessionView::new(session, me.session));
@@ -117,8 +130,9 @@ pub(super) async fn end_other_sessions(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
     me: CurrentUser,
+    caller: Caller,
 ) -> Result<StatusCode, ApiError> {
-    actions::end_other_sessions(&ctx, &auth, me).await?;
+    sessions::end_others(&ctx, &auth, me, caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -129,7 +143,43 @@ pub(super) async fn end_session(
     Extension(auth): Extension<Auth>,
     me: CurrentUser,
     Path(session): Path<SessionId>,
+    caller: Caller,
 ) -> Result<StatusCode, ApiError> {
-    actions::end_session(&ctx, &auth, me, session).await?;
+    sessions::end_one(&ctx, &auth, me, session, caller).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sign-ins, this one too.
+#[utoipa::path(post, path = "/api/v1/auth/logout-everywhere", tag = "auth", responses((status = 204)))]
+pub(super) async fn end_all_sessions(
+    State(ctx): State<Ctx>,
+    Extension(auth): Extension<Auth>,
+    me: CurrentUser,
+    caller: Caller,
+) -> Result<StatusCode, ApiError> {
+    sessions::end_all(&ctx, &auth, me, caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives the device of a sign-in a name, or takes it away.
+#[utoipa::path(patch, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = String, Path, description = "The sign-in")), request_body = DeviceChange, responses((status = 200, body = SessionView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub(super) async fn name_device(
+    State(ctx): State<Ctx>,
+    me: CurrentUser,
+    Path(session): Path<SessionId>,
+    Json(change): Json<DeviceChange>,
+) -> Result<Json<SessionView>, ApiError> {
+    let named = sessions::name_device(&ctx, me, session, change.name).await?;
+    Ok(Json(SessionView::new(named, me.session)))
+}
+
+/// The keys that access tokens are checked with (RFC 7517 s5).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", responses((status = 200, body = KeySet, content_type = "application/jwk-set+json")))]
+pub(super) async fn key_set(Extension(auth): Extension<Auth>) -> Response {
+    let media = HeaderValue::from_static("application/jwk-set+json");
+    let mut response = Json(auth.tokens.key_set()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, media);
+    headers.insert(CACHE_CONTROL, KEY_SET_CACHED);
+    response
 }

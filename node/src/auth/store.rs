@@ -1,5 +1,7 @@
 //! All SQL on `credentials`, `sessions` and `refresh_tokens`.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::each_backend;
@@ -7,7 +9,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use openssl::sha::sha256;
 
 use super::gate::Live;
-use super::model::{OpaqueToken, SESSION_LIFETIME, Session};
+use super::model::{DeviceName, OpaqueToken, Session};
 use crate::base::ids::{SessionId, UserId};
 use crate::base::role::Role;
 use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, sessions, users};
@@ -16,7 +18,8 @@ use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, s
 pub(super) struct StoredRefresh {
     pub(super) session: SessionId,
     pub(super) user: UserId,
-    pub(super) is_used: bool,
+    pub(super) used_at: Option<Timestamp>,
+    pub(super) replaced_by: Option<Vec<u8>>,
     pub(super) is_live: bool,
 }
 
@@ -120,6 +123,7 @@ pub(super) fn insert_session(
     user: UserId,
     user_agent: &str,
     refresh: &OpaqueToken,
+    lifetime: Duration,
     now: Timestamp,
 ) -> Result<SessionId, DatabaseError> {
     let id = SessionId::new(now);
@@ -130,7 +134,7 @@ pub(super) fn insert_session(
             sessions::user_agent.eq(user_agent),
             sessions::created_at.eq(now.as_millis()),
             sessions::last_used_at.eq(now.as_millis()),
-            sessions::expires_at.eq(now.plus(SESSION_LIFETIME).as_millis()),
+            sessions::expires_at.eq(now.plus(lifetime).as_millis()),
         ))
         .execute(connection)?;
     insert_refresh(connection, id, refresh, now)?;
@@ -154,11 +158,12 @@ pub(super) fn insert_refresh(
     Ok(())
 }
 
-/// Session, member, `used_at`, `revoked_at`, `expires_at`, `suspended_at`, `deleted_at`.
+/// Session, member, `used_at`, `replaced_by`, `revoked_at`, `expires_at`, `suspended_at`, `deleted_at`.
 type RefreshRow = (
     SessionId,
     UserId,
     Option<i64>,
+    Option<Vec<u8>>,
     Option<i64>,
     i64,
     Option<i64>,
@@ -178,6 +183,7 @@ pub(super) fn refresh_by_hash(
             sessions::id,
             users::id,
             refresh_tokens::used_at,
+            refresh_tokens::replaced_by,
             sessions::revoked_at,
             sessions::expires_at,
             users::suspended_at,
@@ -185,10 +191,11 @@ pub(super) fn refresh_by_hash(
         ));
     let found: Option<RefreshRow> = row.first(connection).optional()?;
     Ok(found.map(
-        |(session, user, used, revoked, expires, suspended, deleted)| StoredRefresh {
+        |(session, user, used, replaced_by, revoked, expires, suspended, deleted)| StoredRefresh {
             session,
             user,
-            is_used: used.is_some(),
+            used_at: used.map(Timestamp::from_millis),
+            replaced_by,
             is_live: revoked.is_none()
                 && expires > now.as_millis()
                 && suspended.is_none()
@@ -197,31 +204,44 @@ pub(super) fn refresh_by_hash(
     ))
 }
 
-/// Marks a refresh token as used; false when it was already.
+/// Marks a refresh token as used for `next`; false when it was already.
 pub(super) fn use_refresh(
     connection: &mut Connection,
     hash: &[u8],
+    next: &OpaqueToken,
     now: Timestamp,
 ) -> Result<bool, DatabaseError> {
     let unused = refresh_tokens::table
         .filter(refresh_tokens::token_hash.eq(hash))
         .filter(refresh_tokens::used_at.is_null());
     let changed = diesel::update(unused)
-        .set(refresh_tokens::used_at.eq(now.as_millis()))
+        .set((
+            refresh_tokens::used_at.eq(now.as_millis()),
+            refresh_tokens::replaced_by.eq(next.hash()),
+        ))
         .execute(connection)?;
     Ok(changed == 1)
+}
+
+/// Whether the refresh token with this hash is there and unused.
+pub(super) fn is_unused(connection: &mut Connection, hash: &[u8]) -> Result<bool, DatabaseError> {
+    let row = refresh_tokens::table
+        .filter(refresh_tokens::token_hash.eq(hash))
+        .filter(refresh_tokens::used_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(connection)?)
 }
 
 /// Keeps a session alive from now on.
 pub(super) fn touch_session(
     connection: &mut Connection,
     session: SessionId,
+    lifetime: Duration,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
     diesel::update(sessions::table.find(session))
         .set((
             sessions::last_used_at.eq(now.as_millis()),
-            sessions::expires_at.eq(now.plus(SESSION_LIFETIME).as_millis()),
+            sessions::expires_at.eq(now.plus(lifetime).as_millis()),
         ))
         .execute(connection)?;
     Ok(())
@@ -319,16 +339,23 @@ pub fn revoke_all_but(
     Ok(ended)
 }
 
-/// Sessions that were ended since a moment.
-pub(super) fn revoked_since(
+/// Gives the device of a session that lives a name, or takes it away; false when there is none.
+pub(super) fn name_device(
     connection: &mut Connection,
-    since: Timestamp,
-) -> Result<Vec<SessionId>, DatabaseError> {
-    let rows = sessions::table
-        .filter(sessions::revoked_at.is_not_null())
-        .filter(sessions::revoked_at.ge(since.as_millis()))
-        .select(sessions::id);
-    Ok(rows.load(connection)?)
+    user: UserId,
+    session: SessionId,
+    name: Option<&DeviceName>,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let row = sessions::table
+        .filter(sessions::id.eq(session))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now.as_millis()));
+    let changed = diesel::update(row)
+        .set(sessions::device_name.eq(name.map(DeviceName::as_str)))
+        .execute(connection)?;
+    Ok(changed == 1)
 }
 
 /// Removes sessions that ended or expired before a moment, at most `limit`; how many there were.

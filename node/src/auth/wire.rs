@@ -1,9 +1,11 @@
 //! Sign-in as JSON.
 
+use std::time::Duration;
+
 use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::model::{ACCESS_LIFETIME, Session};
+use super::model::Session;
 use crate::accounts::wire::UserView;
 use crate::base::ids::SessionId;
 use crate::config::Secret;
@@ -53,6 +55,14 @@ pub struct RefreshToken {
     pub refresh_token: Secret<String>,
 }
 
+/// The body of `PATCH /api/v1/auth/sessions/{id}`.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceChange {
+    /// What the member calls the device; null takes the name away.
+    pub name: Option<String>,
+}
+
 /// What signing up, signing in and refreshing answer.
 #[derive(Clone, Serialize, utoipa::ToSchema)]
 pub struct SignedIn {
@@ -70,13 +80,18 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// The answer with a new pair of tokens.
-    pub fn new(user: UserView, access_token: String, refresh_token: String) -> Self {
+    pub fn new(
+        user: UserView,
+        access_token: String,
+        refresh_token: String,
+        lifetime: Duration,
+    ) -> Self {
         Self {
             user,
             access_token,
             refresh_token,
             token_type: "Bearer",
-            expires_in: ACCESS_LIFETIME.as_secs(),
+            expires_in: lifetime.as_secs(),
         }
     }
 }
@@ -96,7 +111,11 @@ pub struct SessionView {
     id: SessionId,
     /// Whether the request came by this session.
     current: bool,
+    /// What the member calls the device.
+    name: Option<String>,
     user_agent: String,
+    /// The network it was last used from, a /24 or /48.
+    network: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -111,7 +130,9 @@ impl SessionView {
         Self {
             id: session.id,
             current: session.id == current,
+            name: session.device_name,
             user_agent: session.user_agent,
+            network: session.last_network,
             created_at: Timestamp::from_millis(session.created_at),
             last_used_at: Timestamp::from_millis(session.last_used_at),
             expires_at: Timestamp::from_millis(session.expires_at),

@@ -191,6 +191,10 @@ id! {
     /// Names one request, in its answer and in the log.
     RequestId
 }
+id! {
+    /// Names one running process of this node, of which there may be several.
+    ProcessId
+}
 
 #[cfg(test)]
 mod tests {

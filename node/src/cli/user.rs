@@ -20,6 +20,7 @@ use crate::auth::model::{INVITE_LIFETIME, OpaqueToken};
 use crate::auth::{Auth, actions, invites};
 use crate::base::role::Role;
 use crate::config::{Config, Secret};
+use crate::platform::cluster::Cluster;
 use crate::platform::sealing::Keyring;
 
 /// Accounts read at once.
@@ -167,7 +168,15 @@ pub(super) async fn make(
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let keyring = Arc::new(Keyring::open(&config.data_dir)?);
-    let auth = Auth::start(config, &origin, database, &clock, &keyring).await?;
+    let auth = Auth::start(
+        config,
+        &origin,
+        database,
+        &clock,
+        &keyring,
+        &Cluster::alone(),
+    )
+    .await?;
     let values = (account.username, Secret::new(password), account.email);
     let mut user = actions::create_account(database, &auth, &origin, values, clock.now()).await?;
     if let Some(role) = account.role

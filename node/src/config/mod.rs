@@ -4,6 +4,8 @@
 //! `FOLKMOOT_SECTION__KEY`, command line flags. This module is the only reader of the
 //! environment. One file here per section; `docs/folkmoot.sample.toml` shows them all.
 
+mod auth;
+mod cache;
 mod database;
 mod fault;
 mod federation;
@@ -26,6 +28,8 @@ use federation_core::store::sql::DatabaseUrl;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use self::auth::AuthConfig;
+pub use self::cache::CacheConfig;
 pub use self::database::DatabaseConfig;
 pub use self::fault::{ConfigErrors, Fault};
 pub use self::federation::FederationConfig;
@@ -49,6 +53,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where rows are kept.
     pub database: DatabaseConfig,
+    /// The Redis server over which several processes of one node tell each other.
+    pub cache: CacheConfig,
+    /// How long a sign-in lasts.
+    pub auth: AuthConfig,
     /// Who may open an account.
     pub registration: RegistrationConfig,
     /// How messages to members leave.
@@ -67,6 +75,8 @@ impl Default for Config {
             data_dir: PathBuf::from("data"),
             server: ServerConfig::default(),
             database: DatabaseConfig::default(),
+            cache: CacheConfig::default(),
+            auth: AuthConfig::default(),
             registration: RegistrationConfig::default(),
             mail: MailConfig::default(),
             federation: FederationConfig::default(),
@@ -85,6 +95,8 @@ impl Config {
         let (config, mut faults) = layers::read(sources);
         config.server.check(&mut faults);
         config.database.check(&mut faults);
+        config.cache.check(&mut faults);
+        config.auth.check(&mut faults);
         config.registration.check(&mut faults);
         config.mail.check(&mut faults);
         config.federation.check(&mut faults);

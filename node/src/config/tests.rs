@@ -90,6 +90,31 @@ fn checks_values_that_have_the_right_type() {
         &[],
     );
     assert_eq!(errors.unwrap_err().faults().len(), 2);
+    let minutes = load(Some("[auth]\naccess_token_minutes = 61\n"), &[]).unwrap_err();
+    assert_eq!(minutes.faults()[0].key, "auth.access_token_minutes");
+}
+
+#[test]
+fn takes_a_redis_url_and_shows_no_password() {
+    for good in [
+        "redis://127.0.0.1:6379/",
+        "rediss://moot:hunter2@cache.example:6380/1",
+    ] {
+        let config = load(Some(&format!("[cache]\nurl = \"{good}\"\n")), &[]).unwrap();
+        assert!(config.cache.server().is_some());
+        let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    for bad in [
+        "127.0.0.1:6379",
+        "http://moot:hunter2@cache.example/",
+        "rediss://moot:hunter2@cache.example/#insecure",
+        "redis://moot:hunter2@cache.example:port/",
+    ] {
+        let errors = load(Some(&format!("[cache]\nurl = \"{bad}\"\n")), &[]).unwrap_err();
+        assert_eq!(errors.faults()[0].key, "cache.url");
+        assert!(!errors.to_string().contains("hunter2"), "{errors}");
+    }
 }
 
 #[test]

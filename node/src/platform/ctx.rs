@@ -7,6 +7,7 @@ use federation_core::store::sql::Database;
 use federation_core::{Clock, Timestamp};
 
 use crate::config::{Config, Origin};
+use crate::platform::cluster::Cluster;
 use crate::platform::http::auth::Authenticator;
 use crate::platform::sealing::Keyring;
 use crate::platform::tasks::Tasks;
@@ -31,6 +32,8 @@ pub struct CtxParts {
     pub keyring: Arc<Keyring>,
     /// Tells who sends a request.
     pub authenticator: Arc<dyn Authenticator>,
+    /// The other processes of this node.
+    pub cluster: Cluster,
     /// Background work.
     pub tasks: Tasks,
 }
@@ -74,6 +77,11 @@ impl Ctx {
     /// Tells who sends a request, and when their session ends.
     pub fn authenticator(&self) -> &Arc<dyn Authenticator> {
         &self.0.authenticator
+    }
+
+    /// The other processes of this node, to tell them what changed.
+    pub fn cluster(&self) -> &Cluster {
+        &self.0.cluster
     }
 
     /// Background work and the signal to stop.

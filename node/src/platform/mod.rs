@@ -1,6 +1,7 @@
 //! Mechanisms that every feature stands on and that know no feature.
 
 pub mod audit;
+pub mod cluster;
 pub mod ctx;
 pub mod db;
 pub mod events;

@@ -11,6 +11,8 @@ use axum::routing::get;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
+use crate::auth::operations::OPERATIONS;
+use crate::platform::cluster::CONNECTED;
 use crate::platform::events::Bus;
 use crate::platform::http::server;
 use crate::platform::tasks::Tasks;
@@ -93,6 +95,8 @@ fn recorder() -> io::Result<PrometheusHandle> {
             .inspect_err(|error| tracing::error!(%error, "metrics cannot be recorded"))
             .ok()?;
         federation_core::metrics::describe();
+        metrics::describe_counter!(OPERATIONS, "Operations on tokens of members.");
+        metrics::describe_gauge!(CONNECTED, "Whether Redis is connected.");
         metrics::describe_gauge!(SOCKETS, "WebSockets of members that are open.");
         metrics::describe_gauge!(
             server::CONNECTIONS,

@@ -22,6 +22,7 @@ mod nodes;
 mod openapi;
 mod protection;
 mod schema;
+mod sessions;
 mod setup;
 mod signin;
 mod tidy;

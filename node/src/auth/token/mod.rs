@@ -1,45 +1,58 @@
 //! Access tokens: JWTs (RFC 7519, RFC 9068) signed with ES256 by keys of this node alone.
 
+mod key_set;
 mod keys;
 mod provider;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use federation_core::Timestamp;
 use federation_core::store::sql::Database;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
+use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
 
+pub use self::key_set::{KeySet, PublicKey};
 use super::error::AuthError;
-use super::model::ACCESS_LIFETIME;
+use super::operations::{self, Operation};
 use crate::base::ids::{SessionId, UserId};
 use crate::config::Origin;
 use crate::platform::sealing::Keyring;
 
 /// The type in the header, so that no other JWT passes for an access token (RFC 9068 s2.1).
 const TYPE: &str = "at+jwt";
+/// No token is good for longer, whatever it says.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(1);
+/// How far the clock of the process that made a token may be ahead, in seconds.
+const LEEWAY: i64 = 60;
 /// How often an unknown key id may lead to the database.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);
+/// Tokens whose signature is remembered as good; each takes about 200 bytes.
+const REMEMBERED: u64 = 50_000;
 
 /// Signs and checks access tokens.
 pub struct Tokens {
     origin: String,
-    signing: Signing,
+    lifetime: Duration,
+    keyring: Arc<Keyring>,
     validation: Validation,
-    known: RwLock<Known>,
+    known: RwLock<Arc<Known>>,
+    looked_at: RwLock<Timestamp>,
+    /// What signed tokens say, by the SHA-256 of the token: whether its session lives is asked
+    /// every time, so nothing has to leave when one ends.
+    signed: Cache<[u8; 32], Said>,
 }
 
-struct Signing {
-    header: Header,
-    key: EncodingKey,
-}
-
+/// The keys as they were loaded last.
 struct Known {
-    keys: HashMap<String, DecodingKey>,
-    reloaded_at: Timestamp,
+    kid: String,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+    listed: KeySet,
 }
 
 /// What an access token says (RFC 9068 s2.2).
@@ -59,6 +72,15 @@ pub struct Claims {
     pub exp: i64,
 }
 
+/// What of the claims counts once the signature, issuer and audience are known to be right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    pub(super) sub: UserId,
+    pub(super) sid: SessionId,
+    pub(super) exp: i64,
+    iat: i64,
+}
+
 /// Why a token does not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -73,40 +95,41 @@ pub(super) enum Refusal {
 impl Tokens {
     /// Loads the keys; makes a new one when there is none or the newest is old.
     ///
+    /// `lifetime` is how long a token is good, at most an hour.
+    ///
     /// # Errors
     /// The database failed, or a key does not open under the key ring.
     pub async fn load(
         origin: &Origin,
+        lifetime: Duration,
         db: &Database,
         now: Timestamp,
-        keyring: &std::sync::Arc<Keyring>,
+        keyring: &Arc<Keyring>,
     ) -> Result<Self, AuthError> {
         provider::install();
-        let stored = keys::load_or_make(db, now, keyring).await?;
+        let known = Known::load(db, now, keyring).await?;
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[origin.as_str()]);
         validation.set_audience(&[origin.as_str()]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // Judged below, by the clock of the server and without leeway.
         validation.validate_exp = false;
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(stored.signing_id);
         Ok(Self {
             origin: origin.as_str().to_owned(),
-            signing: Signing {
-                header,
-                key: EncodingKey::from_ec_der(&stored.signing_key),
-            },
+            lifetime: lifetime.min(LONGEST_LIFETIME),
+            keyring: Arc::clone(keyring),
             validation,
-            known: RwLock::new(Known {
-                keys: decoding(stored.public_keys),
-                reloaded_at: now,
-            }),
+            known: RwLock::new(Arc::new(known)),
+            // The first unknown key is looked for at once: two processes may start together.
+            looked_at: RwLock::new(now.minus(RELOAD_EVERY)),
+            signed: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(LONGEST_LIFETIME)
+                .build(),
         })
     }
 
-    /// A new token for this member and session, good from `now` for [`ACCESS_LIFETIME`].
+    /// A new token for this member and session, good from `now` for [`Tokens::lifetime`].
     ///
     /// # Errors
     /// OpenSSL failed.
@@ -122,57 +145,129 @@ impl Tokens {
             sub: user,
             sid: session,
             iat: now.as_seconds(),
-            exp: now.plus(ACCESS_LIFETIME).as_seconds(),
+            exp: now.plus(self.lifetime).as_seconds(),
         };
-        jsonwebtoken::encode(&self.signing.header, &claims, &self.signing.key)
-            .map_err(AuthError::Signing)
+        let known = self.known();
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(known.kid.clone());
+        let made =
+            jsonwebtoken::encode(&header, &claims, &known.signing).map_err(AuthError::Signing);
+        operations::count(Operation::Issue, made.as_ref().err());
+        made
+    }
+
+    /// How long a token is good.
+    pub const fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// The public keys that tokens are checked with.
+    pub fn key_set(&self) -> KeySet {
+        self.known().listed.clone()
     }
 
     /// Checks everything about a token that needs no session.
     ///
     /// # Security
-    /// The algorithm is ES256 whatever the token says; `none` and any other are refused.
-    pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, Refusal> {
+    /// The algorithm is ES256 whatever the token says; `none` and any other are refused, and so is
+    /// a token that asks for something this server does not know (`crit`, RFC 7515 s4.1.11). Keys
+    /// come from the table alone, never from the token.
+    pub(super) fn verify(&self, token: &str, now: Timestamp) -> Result<Said, Refusal> {
+        let hash = sha256(token.as_bytes());
+        let said = if let Some(said) = self.signed.get(&hash) {
+            said
+        } else {
+            let said = self.verify_signature(token)?;
+            self.signed.insert(hash, said);
+            said
+        };
+        let longest = i64::try_from(LONGEST_LIFETIME.as_secs()).unwrap_or(0);
+        if said.iat > now.as_seconds().saturating_add(LEEWAY)
+            || said.exp.saturating_sub(said.iat) > longest
+        {
+            return Err(Refusal::Invalid);
+        }
+        if said.exp <= now.as_seconds() {
+            return Err(Refusal::Expired);
+        }
+        Ok(said)
+    }
+
+    fn verify_signature(&self, token: &str) -> Result<Said, Refusal> {
         let header = jsonwebtoken::decode_header(token).map_err(|_malformed| Refusal::Invalid)?;
-        if header.alg != Algorithm::ES256 || header.typ.as_deref() != Some(TYPE) {
+        if header.alg != Algorithm::ES256
+            || header.typ.as_deref() != Some(TYPE)
+            || header.crit.is_some()
+        {
             return Err(Refusal::Invalid);
         }
         let kid = header.kid.ok_or(Refusal::Invalid)?;
-        let key = self.key(&kid).ok_or(Refusal::UnknownKey)?;
-        let decoded = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
-            .map_err(|_refused| Refusal::Invalid)?;
-        if decoded.claims.exp <= now.as_seconds() {
-            return Err(Refusal::Expired);
-        }
-        Ok(decoded.claims)
+        let known = self.known();
+        let key = known.verifying.get(&kid).ok_or(Refusal::UnknownKey)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
+            .map_err(|_refused| Refusal::Invalid)?
+            .claims;
+        Ok(Said {
+            sub: claims.sub,
+            sid: claims.sid,
+            exp: claims.exp,
+            iat: claims.iat,
+        })
     }
 
-    fn key(&self, kid: &str) -> Option<DecodingKey> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.keys.get(kid).cloned()
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Looks for keys that another process made since; not more often than every five seconds.
     pub(super) async fn reload(&self, db: &Database, now: Timestamp) -> Result<(), AuthError> {
         {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            if now.since(known.reloaded_at) < RELOAD_EVERY {
+            let mut looked_at = self
+                .looked_at
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            if now.since(*looked_at) < RELOAD_EVERY {
                 return Ok(());
             }
-            known.reloaded_at = now;
+            *looked_at = now;
         }
-        let keys = decoding(keys::public_keys(db).await?);
-        self.known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys = keys;
+        self.renew(db, now).await
+    }
+
+    /// Takes up the keys as they are in the table now, making and removing what is due.
+    pub(super) async fn renew(&self, db: &Database, now: Timestamp) -> Result<(), AuthError> {
+        let new = Known::load(db, now, &self.keyring).await?;
+        let is_known = |kid: &String| new.verifying.contains_key(kid);
+        let is_complete = self.known().verifying.keys().all(is_known);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        if !is_complete {
+            // What a removed key signed is no longer good.
+            self.signed.invalidate_all();
+        }
         Ok(())
     }
 }
 
-fn decoding(keys: Vec<(String, Vec<u8>)>) -> HashMap<String, DecodingKey> {
-    let decoded = |(id, der): (String, Vec<u8>)| (id, DecodingKey::from_ec_der(&der));
-    keys.into_iter().map(decoded).collect()
+impl Known {
+    async fn load(db: &Database, now: Timestamp, keyring: &Keyring) -> Result<Self, AuthError> {
+        let stored = keys::load(db, now, keyring).await?;
+        let signing = keys::signing(&stored, now).ok_or(AuthError::NoTokenKey)?;
+        let listed = stored
+            .iter()
+            .map(|key| PublicKey::new(key.id.to_string(), &key.public))
+            .collect::<Result<_, _>>()?;
+        let verifying = |key: &keys::StoredKey| {
+            let decoded = DecodingKey::from_ec_der(&key.public);
+            (key.id.to_string(), decoded)
+        };
+        Ok(Self {
+            kid: signing.id.to_string(),
+            signing: EncodingKey::from_ec_der(&signing.private(keyring)?),
+            verifying: stored.iter().map(verifying).collect(),
+            listed: KeySet { keys: listed },
+        })
+    }
 }
 
 impl fmt::Debug for Tokens {
@@ -180,7 +275,7 @@ impl fmt::Debug for Tokens {
         formatter
             .debug_struct("Tokens")
             .field("origin", &self.origin)
-            .field("kid", &self.signing.header.kid)
+            .field("kid", &self.known().kid)
             .finish_non_exhaustive()
     }
 }

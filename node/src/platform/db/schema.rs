@@ -36,6 +36,8 @@ diesel::table! {
         last_used_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        device_name -> Nullable<Text>,
+        last_network -> Nullable<Text>,
     }
 }
 
@@ -45,6 +47,7 @@ diesel::table! {
         session_id -> Text,
         created_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        replaced_by -> Nullable<Binary>,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who sends a request: [`CurrentUser`], and the port that `auth` fills.
 
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use federation_core::Timestamp;
 use futures_util::future::BoxFuture;
@@ -96,6 +98,9 @@ pub trait Authenticator: Send + Sync + 'static {
     /// # Errors
     /// 401 when the token is malformed, forged, expired, of another origin, or its session ended.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<CurrentUser, ApiError>>;
+
+    /// Notes that a session was used, and from where; cheap enough for every request.
+    fn used(&self, session: SessionId, from: Option<IpAddr>);
 
     /// A signal that fires when this session is revoked, or its account suspended or deleted (I9).
     ///

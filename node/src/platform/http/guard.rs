@@ -1,10 +1,12 @@
 //! The one place where a request is held against what its route needs.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use federation_core::inbox::TrustedProxies;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -13,6 +15,7 @@ use super::auth::{CurrentUser, bearer};
 use super::error::ApiError;
 use super::request::method_not_allowed;
 use super::routes::Declared;
+use super::server::PeerAddress;
 use crate::platform::ctx::Ctx;
 
 /// What requests are held against.
@@ -20,12 +23,18 @@ use crate::platform::ctx::Ctx;
 pub struct Guard {
     ctx: Ctx,
     declared: Arc<Declared>,
+    proxies: TrustedProxies,
 }
 
 impl Guard {
     /// Holds requests against what routes declare.
     pub fn new(ctx: Ctx, declared: Arc<Declared>) -> Self {
-        Self { ctx, declared }
+        let proxies = TrustedProxies::new(ctx.config().server.trusted_proxies.clone());
+        Self {
+            ctx,
+            declared,
+            proxies,
+        }
     }
 
     async fn member(&self, needs: Needs, headers: &HeaderMap) -> Result<CurrentUser, ApiError> {
@@ -38,6 +47,12 @@ impl Guard {
             Needs::Privilege(privilege) => member.may(privilege)?,
         }
         Ok(member)
+    }
+
+    /// Where a request comes from, proxies of the operator's left out.
+    fn source(&self, request: &Request) -> Option<IpAddr> {
+        let PeerAddress(peer) = request.extensions().get()?;
+        Some(self.proxies.source(*peer, request.headers()))
     }
 
     fn access(&self, path: &str, method: &Method) -> Result<Access, Response> {
@@ -75,6 +90,8 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
         if access.needs.member() {
             match guard.member(access.needs, request.headers()).await {
                 Ok(member) => {
+                    let from = guard.source(&request);
+                    guard.ctx.authenticator().used(member.session, from);
                     request.extensions_mut().insert(member);
                 }
                 Err(error) => return error.into_response(),

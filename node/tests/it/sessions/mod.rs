@@ -1,0 +1,10 @@
+//! What keeps a member signed in: tokens, their keys, devices, and several processes of one node.
+
+mod cluster;
+mod devices;
+mod forge;
+mod keys;
+mod processes;
+mod redis;
+mod refresh;
+mod tokens;
