@@ -10,10 +10,12 @@ use crate::app::Parts;
 use crate::auth;
 use crate::channels;
 use crate::delivery;
+use crate::departures;
 use crate::dms;
 use crate::federation;
 use crate::follows;
 use crate::gateway;
+use crate::members;
 use crate::messages;
 use crate::nodes;
 use crate::openapi;
@@ -23,6 +25,7 @@ use crate::platform::http::body::{self, BodyClass};
 use crate::platform::http::guard::{self, Guard};
 use crate::platform::http::request;
 use crate::platform::http::routes::Routes;
+use crate::roles;
 
 /// The routes of every feature, and what surrounds them.
 pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
@@ -30,10 +33,16 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(about::router())
         .merge(accounts::router())
         .merge(auth::router(parts.auth.clone()))
+        .merge(roles::router(parts.auth.clone()))
+        .merge(members::router(
+            parts.auth.clone(),
+            parts.edge.sessions().clone(),
+        ))
         .merge(peers::router())
         .merge(delivery::router())
         .merge(channels::router())
         .merge(messages::router(Arc::clone(parts.edge.people())))
+        .merge(departures::router(parts.auth.clone()))
         .merge(dms::router(Arc::clone(parts.edge.people())))
         .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))

@@ -7,6 +7,7 @@ use federation_core::store::sql::DatabaseError;
 
 use crate::app::Parts;
 use crate::auth;
+use crate::departures;
 use crate::federation;
 use crate::messages;
 use crate::nodes::{self, Nodes};
@@ -52,6 +53,11 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         parts.streams.deliveries(),
     ));
     tasks.spawn(federation::rotate(ctx.clone(), parts.edge.clone()));
+    tasks.spawn(federation::announce_profiles(
+        ctx.clone(),
+        parts.edge.clone(),
+    ));
+    tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,

@@ -40,12 +40,27 @@ pub(super) fn for_document(map: &Map<String, Value>) -> Value {
         let links = json!({"@id": "as:alsoKnownAs", "@type": "@id"});
         terms.insert("alsoKnownAs".to_owned(), links);
     }
+    let fields = |value: &Value| value.get("attachment").is_some_and(shows_fields);
+    if map.get("attachment").is_some_and(shows_fields) || embedded.is_some_and(fields) {
+        terms.insert("schema".to_owned(), json!("http://schema.org#"));
+        terms.insert("PropertyValue".to_owned(), json!("schema:PropertyValue"));
+        terms.insert("value".to_owned(), json!("schema:value"));
+    }
     if !terms.is_empty() {
         contexts.push(Value::Object(terms));
     }
     match contexts.as_slice() {
         [single] => single.clone(),
         _ => Value::Array(contexts),
+    }
+}
+
+/// Whether attachments are the name and value pairs that actors show.
+fn shows_fields(attachments: &Value) -> bool {
+    let is_field = |entry: &Value| entry.get("type").is_some_and(|kind| kind == "PropertyValue");
+    match attachments {
+        Value::Array(entries) => entries.iter().any(is_field),
+        entry => is_field(entry),
     }
 }
 

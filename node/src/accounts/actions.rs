@@ -1,5 +1,7 @@
 //! What can be done with accounts: one use case, one function, one transaction.
 
+use super::announcements;
+use super::edits;
 use super::error::AccountError;
 use super::model::{ProfileChange, User};
 use super::search;
@@ -30,11 +32,15 @@ pub async fn change_profile(
     id: UserId,
     change: ProfileChange,
 ) -> Result<User, AccountError> {
-    change.check()?;
     let now = ctx.now();
+    change.check(now)?;
     ctx.db()
         .write(move |connection| {
-            store::update_profile(connection, id, &change, now)?;
+            edits::update_profile(connection, id, &change, now)?;
+            announcements::note_status(connection, id, &change.profile)?;
+            if change.is_shown() {
+                announcements::note(connection, id, now)?;
+            }
             store::by_id(connection, id)?.ok_or(AccountError::NotFound)
         })
         .await

@@ -2,6 +2,7 @@
 
 use federation_core::store::sql::DatabaseError;
 
+use crate::base::privilege::Privilege;
 use crate::platform::http::error::ApiError;
 
 /// Why an account cannot be read or changed.
@@ -24,12 +25,32 @@ pub enum AccountError {
         /// Characters at most.
         limit: usize,
     },
+    /// A value of the profile breaks its rule.
+    #[error("{field} is refused: {rule}.")]
+    InvalidProfile {
+        /// The field of the request.
+        field: &'static str,
+        /// What it keeps to.
+        rule: &'static str,
+    },
     /// The text is not an e-mail address.
     #[error("That is not an e-mail address.")]
     InvalidEmail,
     /// Nobody would own the node.
     #[error("This is the only owner; give the role to another account first.")]
     LastOwner,
+    /// The member lacks the privilege.
+    #[error("This takes the privilege {0}.")]
+    NotAllowed(Privilege),
+    /// The person has a role as high as the one who acts, or a higher one.
+    #[error("Nobody acts on people of the same or a higher role.")]
+    OutOfReach,
+    /// What is given or taken is more than the one who acts holds.
+    #[error("Nobody gives or takes privileges that they do not hold.")]
+    NotHeld,
+    /// The account is of another node.
+    #[error("That account is of another node; only that node can change it.")]
+    NotOfThisNode,
     /// There is no such person.
     #[error("There is no such user.")]
     NotFound,
@@ -59,6 +80,11 @@ impl From<AccountError> for ApiError {
             AccountError::UsernameTaken => Self::conflict("username_taken", detail),
             AccountError::LastOwner => Self::conflict("last_owner", detail),
             AccountError::InvalidText { .. } => Self::invalid("invalid_text", detail),
+            AccountError::InvalidProfile { .. } => Self::invalid("invalid_profile", detail),
+            AccountError::NotAllowed(_) => Self::forbidden("forbidden", detail),
+            AccountError::OutOfReach => Self::forbidden("role_too_high", detail),
+            AccountError::NotHeld => Self::forbidden("privilege_not_held", detail),
+            AccountError::NotOfThisNode => Self::forbidden("remote_account", detail),
             AccountError::InvalidEmail => Self::invalid("invalid_email", detail),
             AccountError::InvalidHandle => Self::invalid("invalid_handle", detail),
             AccountError::Lookup(error) => error,

@@ -1,12 +1,16 @@
 //! People of other nodes, as their actors say.
 
-use federation_core::vocab::Actor;
+use federation_core::vocab::{Actor, Value, parse_id};
+use url::Url;
 
 use super::model::{MAX_BIO, MAX_DISPLAY_NAME, RemotePerson};
+use super::profile::{Field, MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS, Picture, Profile};
 use crate::base::text;
 
 /// Letters of a remote user name that are kept.
 const MAX_REMOTE_USERNAME: usize = 128;
+/// Attachments of a remote actor that are looked at.
+const LOOKED_AT: usize = 64;
 /// Bytes of a remote description that are read.
 const MAX_SUMMARY_BYTES: usize = 32 * 1024;
 
@@ -33,7 +37,52 @@ pub fn person(actor: &Actor) -> RemotePerson {
         },
         display_name: line(actor.name.as_deref().unwrap_or_default(), MAX_DISPLAY_NAME),
         bio: text_of(actor.summary.as_deref().unwrap_or_default()),
+        profile: profile(actor),
     }
+}
+
+/// Pictures, and the names and values that most servers show as a table.
+fn profile(actor: &Actor) -> Profile {
+    let icon = actor.icon.as_ref().and_then(|icon| icon.url.as_ref());
+    let banner = actor.extra.get("image").and_then(picture_url);
+    Profile {
+        avatar: icon.and_then(Picture::at),
+        banner: banner.as_ref().and_then(Picture::at),
+        fields: fields(actor.extra.get("attachment")),
+        ..Profile::default()
+    }
+}
+
+/// The address of a picture that is given as text, as an object, or as the first of several.
+fn picture_url(value: &Value) -> Option<Url> {
+    let value = match value {
+        Value::Array(entries) => entries.first()?,
+        single => single,
+    };
+    let text = match value.get("url").unwrap_or(value) {
+        Value::String(text) => text,
+        link => link.get("href")?.as_str()?,
+    };
+    parse_id(text)
+}
+
+fn fields(attachments: Option<&Value>) -> Vec<Field> {
+    let entries = match attachments {
+        Some(Value::Array(entries)) => entries.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
+    };
+    let field = |entry: &Value| {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str);
+        if text("type") != Some("PropertyValue") {
+            return None;
+        }
+        let name = line(text("name")?, MAX_FIELD_NAME);
+        let value = line(&text_of(text("value")?), MAX_FIELD_VALUE);
+        (!name.is_empty()).then_some(Field { name, value })
+    };
+    let read = entries.iter().take(LOOKED_AT).filter_map(field);
+    read.take(MAX_FIELDS).collect()
 }
 
 fn line(text: &str, limit: usize) -> String {
@@ -51,7 +100,7 @@ fn text_of(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use federation_core::vocab::ActorKind;
-    use url::Url;
+    use serde_json::json;
 
     use super::*;
 
@@ -64,7 +113,26 @@ mod tests {
         actor.preferred_username = Some("Bob".to_owned());
         actor.name = Some(format!("B\0o\nb{}", "x".repeat(200)));
         actor.summary = Some("<p>a &amp;lt; b<br/>c</p><script>x</script>".to_owned());
+        actor.extra.insert(
+            "image".to_owned(),
+            json!([{"type": "Image", "url": "https://there.example/b.png"}]),
+        );
+        let mut fields: Vec<_> = (0..20)
+            .map(|number| {
+                let value = format!("<a href=\"https://x.example\">{number}\0</a>");
+                json!({"type": "PropertyValue", "name": "Site", "value": value})
+            })
+            .collect();
+        fields.insert(
+            0,
+            json!({"type": "IdentityProof", "name": "x", "value": "y"}),
+        );
+        fields.insert(0, json!(7));
+        actor.extra.insert("attachment".to_owned(), json!(fields));
         let person = person(&actor);
+        assert_eq!(person.profile.fields.len(), MAX_FIELDS);
+        assert_eq!(person.profile.fields[0].value, "0");
+        assert!(person.profile.banner.is_some() && person.profile.avatar.is_none());
         assert_eq!(person.username, "Bob");
         assert_eq!(person.domain, "there.example:8443");
         assert!(person.display_name.starts_with("Bobx"));

@@ -4,9 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use diesel::prelude::*;
+use federation_core::Timestamp;
 use url::Url;
 
 use super::error::AccountError;
+use super::presence::Presence;
+use super::profile::{Change, Changes, Profile};
 use crate::base::ids::UserId;
 use crate::base::names::look_alike;
 use crate::base::role::Role;
@@ -70,6 +73,12 @@ pub struct User {
     pub suspended_at: Option<i64>,
     /// Since when they are gone, in milliseconds since the Unix epoch.
     pub deleted_at: Option<i64>,
+    /// What else they show of themselves.
+    pub profile: Profile,
+    /// Whether they are there, as they chose.
+    pub presence: Presence,
+    /// Why they may not act.
+    pub suspension_reason: Option<String>,
 }
 
 impl User {
@@ -142,27 +151,17 @@ pub struct ProfileChange {
     /// What they say about themselves.
     pub bio: Option<String>,
     /// The e-mail address.
-    pub email: EmailChange,
-}
-
-/// What happens to the e-mail address of a member.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum EmailChange {
-    /// It stays.
-    #[default]
-    Keep,
-    /// It is forgotten.
-    Remove,
-    /// It becomes this one.
-    Set(String),
+    pub email: Change<String>,
+    /// What else they show.
+    pub profile: Changes,
 }
 
 impl ProfileChange {
-    /// Holds the new texts against their rules.
+    /// Holds the new values against their rules.
     ///
     /// # Errors
-    /// Names the first text that breaks its rule.
-    pub fn check(&self) -> Result<(), AccountError> {
+    /// Names the first that breaks its rule.
+    pub fn check(&self, now: Timestamp) -> Result<(), AccountError> {
         check_text(
             "display_name",
             self.display_name.as_deref(),
@@ -170,14 +169,19 @@ impl ProfileChange {
             false,
         )?;
         check_text("bio", self.bio.as_deref(), MAX_BIO, true)?;
-        match &self.email {
-            EmailChange::Set(email) => check_email(email),
-            EmailChange::Keep | EmailChange::Remove => Ok(()),
-        }
+        self.email
+            .value()
+            .map_or(Ok(()), |email| check_email(email))?;
+        self.profile.check(now)
+    }
+
+    /// Whether others see something else afterwards.
+    pub fn is_shown(&self) -> bool {
+        self.display_name.is_some() || self.bio.is_some() || !self.profile.is_empty()
     }
 }
 
-fn check_text(
+pub(super) fn check_text(
     field: &'static str,
     text: Option<&str>,
     limit: usize,
@@ -224,6 +228,8 @@ pub struct RemotePerson {
     pub display_name: String,
     /// What they say about themselves, as text.
     pub bio: String,
+    /// What else they show of themselves.
+    pub profile: Profile,
 }
 
 /// What searches compare: `name` or `name@domain`, in lower case.
@@ -267,13 +273,14 @@ mod tests {
 
     #[test]
     fn texts_are_bounded() {
+        let now = Timestamp::from_millis(0);
         let name = |name: &str| ProfileChange {
             display_name: Some(name.to_owned()),
             ..ProfileChange::default()
         };
-        assert!(name("Alice 🦀").check().is_ok());
-        assert!(name("two\nlines").check().is_err());
-        assert!(name(&"x".repeat(MAX_DISPLAY_NAME + 1)).check().is_err());
+        assert!(name("Alice 🦀").check(now).is_ok());
+        assert!(name("two\nlines").check(now).is_err());
+        assert!(name(&"x".repeat(MAX_DISPLAY_NAME + 1)).check(now).is_err());
         assert!(check_email("alice@example.org").is_ok());
         assert!(check_email("alice").is_err());
         assert!(check_email("a b@example.org").is_err());

@@ -8,7 +8,9 @@ use federation_core::vocab::Actor;
 use url::Url;
 
 use super::error::AccountError;
-use super::model::{EmailChange, ProfileChange, RemotePerson, User, Username, search_key};
+use super::model::{RemotePerson, User, Username, search_key};
+use super::presence::Presence;
+use super::profile::Profile;
 use crate::base::ids::UserId;
 use crate::base::role::Role;
 use crate::config::Origin;
@@ -50,6 +52,9 @@ pub fn insert_local(
         updated_at: now.as_millis(),
         suspended_at: None,
         deleted_at: None,
+        profile: Profile::default(),
+        presence: Presence::default(),
+        suspension_reason: None,
     };
     match insert(connection, &user) {
         Ok(()) => Ok(user),
@@ -77,7 +82,8 @@ fn first_role(connection: &mut Connection) -> Result<Role, DatabaseError> {
     })
 }
 
-fn lock_ownership(connection: &mut Connection) -> Result<(), DatabaseError> {
+/// Puts everybody who changes what somebody may do in a line, until the transaction ends.
+pub(super) fn lock_ownership(connection: &mut Connection) -> Result<(), DatabaseError> {
     if let Connection::Postgres(postgres) = connection {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<diesel::sql_types::BigInt, _>(OWNERSHIP_LOCK)
@@ -100,6 +106,7 @@ fn insert(connection: &mut Connection, user: &User) -> Result<(), DatabaseError>
             users::role.eq(user.role),
             users::created_at.eq(user.created_at),
             users::updated_at.eq(user.updated_at),
+            users::profile.eq(user.profile.to_text()),
         ))
         .execute(connection)?;
     Ok(())
@@ -124,6 +131,7 @@ pub fn upsert_remote(
         users::search_key.eq(search_key(&person.username, Some(&person.domain))),
         users::display_name.eq(&person.display_name),
         users::bio.eq(&person.bio),
+        users::profile.eq(person.profile.to_text()),
         users::role.eq(Role::User),
         users::created_at.eq(now.as_millis()),
         users::updated_at.eq(now.as_millis()),
@@ -140,7 +148,8 @@ pub fn upsert_remote(
     let changed = known.username != person.username
         || known.domain.as_ref() != Some(&person.domain)
         || known.display_name != person.display_name
-        || known.bio != person.bio;
+        || known.bio != person.bio
+        || known.profile != person.profile;
     if changed {
         diesel::update(users::table.find(known.id))
             .set((
@@ -149,6 +158,7 @@ pub fn upsert_remote(
                 users::search_key.eq(search_key(&person.username, Some(&person.domain))),
                 users::display_name.eq(&person.display_name),
                 users::bio.eq(&person.bio),
+                users::profile.eq(person.profile.to_text()),
                 users::updated_at.eq(now.as_millis()),
             ))
             .execute(connection)?;
@@ -156,7 +166,7 @@ pub fn upsert_remote(
     Ok(known.id)
 }
 
-/// Notes that a person of another node is gone; whether they were known and there.
+/// Notes that a person of another node is gone, and forgets what they said; whether they were known and there.
 ///
 /// # Errors
 /// The database failed.
@@ -170,7 +180,12 @@ pub fn mark_gone(
         .filter(users::domain.is_not_null())
         .filter(users::deleted_at.is_null());
     let changed = diesel::update(row)
-        .set(users::deleted_at.eq(Some(now.as_millis())))
+        .set((
+            users::display_name.eq(""),
+            users::bio.eq(""),
+            users::profile.eq("{}"),
+            users::deleted_at.eq(Some(now.as_millis())),
+        ))
         .execute(connection)?;
     Ok(changed > 0)
 }
@@ -245,35 +260,6 @@ pub fn remote_actor(
     Ok(document.and_then(|document| Actor::parse(document.as_bytes()).ok()))
 }
 
-/// Changes what a member says about themselves.
-///
-/// # Errors
-/// The database failed.
-pub fn update_profile(
-    connection: &mut Connection,
-    id: UserId,
-    change: &ProfileChange,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    let email = match &change.email {
-        EmailChange::Keep => None,
-        EmailChange::Remove => Some(None),
-        EmailChange::Set(email) => Some(Some(email.as_str())),
-    };
-    diesel::update(users::table.find(id))
-        .set((
-            change
-                .display_name
-                .as_ref()
-                .map(|name| users::display_name.eq(name)),
-            change.bio.as_ref().map(|bio| users::bio.eq(bio)),
-            email.map(|email| users::email.eq(email)),
-            users::updated_at.eq(now.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Gives an account of this node another role.
 ///
 /// # Errors
@@ -284,21 +270,28 @@ pub fn set_role(
     role: Role,
     now: Timestamp,
 ) -> Result<(), AccountError> {
-    if role != Role::Owner {
-        lock_ownership(connection)?;
-        let owners = users::table
-            .filter(users::role.eq(Role::Owner))
-            .filter(users::domain.is_null())
-            .filter(users::deleted_at.is_null());
-        let owners: Vec<UserId> = owners.select(users::id).limit(2).load(connection)?;
-        if owners == [id] {
-            return Err(AccountError::LastOwner);
-        }
+    lock_ownership(connection)?;
+    if role != Role::Owner && is_only_owner(connection, id)? {
+        return Err(AccountError::LastOwner);
     }
     diesel::update(users::table.find(id))
         .set((users::role.eq(role), users::updated_at.eq(now.as_millis())))
         .execute(connection)?;
     Ok(())
+}
+
+/// Whether nobody but this person holds the node and can act.
+pub(super) fn is_only_owner(
+    connection: &mut Connection,
+    id: UserId,
+) -> Result<bool, DatabaseError> {
+    let owners = users::table
+        .filter(users::role.eq(Role::Owner))
+        .filter(users::domain.is_null())
+        .filter(users::suspended_at.is_null())
+        .filter(users::deleted_at.is_null());
+    let owners: Vec<UserId> = owners.select(users::id).limit(2).load(connection)?;
+    Ok(owners == [id])
 }
 
 /// All accounts of this node, oldest first, `limit` after the given one.

@@ -1,9 +1,10 @@
 //! People as JSON.
 
 use federation_core::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::model::{EmailChange, ProfileChange, User};
+use super::model::{ProfileChange, User};
+use super::profile::{Change, Changes, Color, Field, Picture, Status};
 use crate::base::ids::UserId;
 use crate::base::role::Role;
 use crate::config::Origin;
@@ -30,6 +31,16 @@ pub struct UserView {
     /// Since when they are known here.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// The picture of the person.
+    pub avatar: Option<Picture>,
+    /// The wide picture above the profile.
+    pub banner: Option<Picture>,
+    /// The colour of the profile.
+    pub accent_color: Option<Color>,
+    /// Names and values.
+    pub fields: Vec<Field>,
+    /// What the person is up to.
+    pub status: Option<Status>,
 }
 
 impl UserView {
@@ -50,6 +61,11 @@ impl UserView {
             bio: user.bio.clone(),
             role: user.role,
             created_at: Timestamp::from_millis(user.created_at),
+            avatar: user.profile.avatar.clone(),
+            banner: user.profile.banner.clone(),
+            accent_color: user.profile.accent_color.clone(),
+            fields: user.profile.fields.clone(),
+            status: user.profile.status.clone(),
         }
     }
 }
@@ -77,20 +93,30 @@ impl MeView {
 /// The body of `PATCH /api/v1/users/@me`; what is absent stays as it is.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PatchMe {
+pub struct PatchMe {
     #[serde(default)]
     display_name: Option<String>,
     #[serde(default)]
     bio: Option<String>,
-    /// `null` removes the address, absence leaves it.
-    #[serde(default, deserialize_with = "email_change")]
+    /// `null` removes a value, absence leaves it; the same for all below.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
-    email: EmailChange,
-}
-
-fn email_change<'de, D: Deserializer<'de>>(value: D) -> Result<EmailChange, D::Error> {
-    let email = Option::deserialize(value)?;
-    Ok(email.map_or(EmailChange::Remove, EmailChange::Set))
+    email: Change<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Picture>)]
+    avatar: Change<Picture>,
+    #[serde(default)]
+    #[schema(value_type = Option<Picture>)]
+    banner: Change<Picture>,
+    #[serde(default)]
+    #[schema(value_type = Option<Color>)]
+    accent_color: Change<Color>,
+    /// All of them, in order.
+    #[serde(default)]
+    fields: Option<Vec<Field>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Status>)]
+    status: Change<Status>,
 }
 
 impl From<PatchMe> for ProfileChange {
@@ -100,6 +126,13 @@ impl From<PatchMe> for ProfileChange {
             display_name: patch.display_name.map(trimmed),
             bio: patch.bio.map(trimmed),
             email: patch.email,
+            profile: Changes {
+                avatar: patch.avatar,
+                banner: patch.banner,
+                accent_color: patch.accent_color,
+                fields: patch.fields,
+                status: patch.status,
+            },
         }
     }
 }

@@ -77,19 +77,28 @@ pub async fn sign_up(
 }
 
 /// A new account whose values are allowed.
-struct NewAccount {
+#[derive(Clone, Debug)]
+pub struct NewAccount {
     username: Username,
     email: Option<String>,
 }
 
 impl NewAccount {
-    fn check(username: &str, email: Option<String>) -> Result<Self, AuthError> {
+    /// Holds name and address against their rules.
+    ///
+    /// # Errors
+    /// One of them breaks its rule.
+    pub fn check(username: &str, email: Option<String>) -> Result<Self, AuthError> {
         let username = username.parse()?;
         email.as_deref().map_or(Ok(()), check_email)?;
         Ok(Self { username, email })
     }
 
-    fn insert(
+    /// Opens the account; run in a transaction.
+    ///
+    /// # Errors
+    /// The name is taken or reserved.
+    pub fn insert(
         &self,
         connection: &mut Connection,
         origin: &Origin,

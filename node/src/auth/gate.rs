@@ -55,6 +55,7 @@ pub struct Gate {
 pub(super) struct Live {
     pub(super) user: UserId,
     pub(super) role: Role,
+    pub(super) privileges: Privileges,
 }
 
 /// Sessions that open connections hang on.
@@ -212,7 +213,7 @@ impl Gate {
             id: live.user,
             session: claims.sid,
             role: live.role,
-            privileges: Privileges::of_role(live.role),
+            privileges: live.privileges,
             scopes: Scopes::all(),
             client: Client::FirstParty,
             expires_at: federation_core::Timestamp::from_millis(claims.exp.saturating_mul(1000)),

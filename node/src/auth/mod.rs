@@ -12,6 +12,7 @@ mod endings;
 pub mod error;
 pub mod gate;
 pub mod invites;
+pub mod leaving;
 pub mod model;
 pub mod opening;
 pub mod operations;

@@ -7,6 +7,7 @@ use super::attempts::Attempt;
 use super::caller::Caller;
 use super::error::AuthError;
 use super::store;
+use super::totp;
 use crate::base::ids::UserId;
 use crate::config::Secret;
 use crate::platform::ctx::Ctx;
@@ -70,6 +71,29 @@ impl Proven {
             return Err(AuthError::WrongPassword);
         }
         Ok(self.attempt.clear(connection)?)
+    }
+
+    /// Holds a code against the member's second factor, where they have set up one; call it in the
+    /// transaction of what the proof is for.
+    ///
+    /// # Errors
+    /// [`AuthError::OtpRequired`] without a code, [`AuthError::WrongOtp`] with a wrong one: then
+    /// [`Proven::failed`] counts it.
+    pub fn second_factor(
+        &self,
+        connection: &mut Connection,
+        ctx: &Ctx,
+        code: Option<&str>,
+    ) -> Result<(), AuthError> {
+        totp::check(connection, ctx.keyring(), self.user, code, ctx.now()).map(drop)
+    }
+
+    /// Counts a wrong code like a wrong password.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn failed(&self, ctx: &Ctx) -> Result<(), AuthError> {
+        self.attempt.failed(ctx).await
     }
 
     /// The try that this was.

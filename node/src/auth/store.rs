@@ -10,6 +10,7 @@ use openssl::sha::sha256;
 
 use super::gate::Live;
 use super::model::{DeviceName, OpaqueToken, Session};
+use crate::accounts::authority::effective;
 use crate::base::ids::{SessionId, UserId};
 use crate::base::role::Role;
 use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, sessions, users};
@@ -262,7 +263,14 @@ pub(super) fn live_session(
         .filter(users::deleted_at.is_null())
         .select((users::id, users::role));
     let found: Option<(UserId, Role)> = row.first(connection).optional()?;
-    Ok(found.map(|(user, role)| Live { user, role }))
+    let Some((user, role)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(Live {
+        user,
+        role,
+        privileges: effective(connection, user, role)?,
+    }))
 }
 
 /// The sessions of a member that live, newest first.

@@ -152,6 +152,22 @@ id! {
     MessageId
 }
 id! {
+    /// Names an uploaded file.
+    MediaId
+}
+id! {
+    /// Names a role that operators made.
+    RoleId
+}
+id! {
+    /// Names the deletion of an account.
+    DeletionId
+}
+id! {
+    /// Names an archive of a member's own data.
+    ExportId
+}
+id! {
     /// Names a follow, asked or accepted.
     FollowId
 }

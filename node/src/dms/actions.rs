@@ -26,7 +26,7 @@ enum Found {
     /// A row knows them.
     Known(UserId),
     /// Their node told about them just now.
-    Met(RemotePerson),
+    Met(Box<RemotePerson>),
 }
 
 /// The conversation of a member with these people, made if they have none.
@@ -148,7 +148,7 @@ async fn meet(ctx: &Ctx, actor: &Arc<Actor>) -> Result<Found, ApiError> {
     if person.username.is_empty() {
         Err(unknown())
     } else {
-        Ok(Found::Met(person))
+        Ok(Found::Met(Box::new(person)))
     }
 }
 

@@ -7,6 +7,7 @@ use federation_core::outbox::sql::{BeforeSettling, OnSettled, SqlDeliveryStore};
 use federation_core::outbox::{DeliveryWorker, WorkerConfig};
 
 use super::Edge;
+use crate::departures;
 use crate::messages;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -16,6 +17,7 @@ pub async fn deliver(ctx: Ctx, edge: Edge, transport: Arc<dyn Transport>) {
     let shutdown = ctx.tasks().shutdown().clone();
     let told = ctx.clone();
     let on_settled: OnSettled = Arc::new(move |connection, settled| {
+        departures::federate::on_settled(&told, connection, settled)?;
         messages::federate::on_settled(&told, connection, settled)
     });
     // What settles writes events; who sends takes their lock first too.

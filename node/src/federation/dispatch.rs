@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Edge;
 use crate::accounts;
 use crate::accounts::model::RemotePerson;
+use crate::departures;
 use crate::follows;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
 use crate::platform::ctx::Ctx;
@@ -39,7 +40,7 @@ impl From<Ignored> for Unread {
 enum Request {
     Create(Box<IncomingNote>),
     Update(Box<IncomingNote>),
-    UpdateActor(RemotePerson),
+    UpdateActor(Box<RemotePerson>),
     Delete,
     DeleteActor,
     Follow,
@@ -112,7 +113,7 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Un
                 Some(actor) => accounts::federate::person(&actor),
                 None => refreshed(edge, verified).await?,
             };
-            Request::UpdateActor(person)
+            Request::UpdateActor(Box::new(person))
         }
         ActivityKind::Update => Request::Update(note(ctx, edge, verified).await?),
         ActivityKind::Delete if about_itself => Request::DeleteActor,
@@ -202,8 +203,11 @@ fn run(
         }
         Request::DeleteActor => {
             follows::federate::receive_departure(connection, verified)?;
-            let id = author.id.as_str();
-            answered(accounts::store::mark_gone(connection, id, ctx.now())?)
+            let gone = accounts::store::mark_gone(connection, author.id.as_str(), ctx.now())?;
+            if gone {
+                departures::federate::receive(ctx, connection, &activity.id, &author.id)?;
+            }
+            answered(gone)
         }
         Request::Follow => {
             follows::federate::receive_follow(connection, ctx, verified)?;

@@ -16,6 +16,7 @@ use federation_core::inbox::{
 };
 use federation_core::keys::{ActorKeys, LocalKeyError, LocalKeys};
 use federation_core::store::sql::{Database, SqlActorCache, SqlHandshakeStore};
+use futures_util::future::BoxFuture;
 use http::HeaderMap;
 use url::Url;
 
@@ -24,7 +25,8 @@ use super::comparisons::Comparisons;
 use super::keys;
 use super::people::DirectoryPeople;
 use crate::config::{Config, LimitsConfig, Origin};
-use crate::platform::people::People;
+use crate::platform::http::error::ApiError;
+use crate::platform::people::{People, Signers};
 use crate::platform::sealing::Keyring;
 
 /// What speaks to other nodes; cheap to clone.
@@ -218,6 +220,12 @@ impl Edge {
     /// Looks up people of other nodes for features.
     pub fn people(&self) -> &Arc<dyn People> {
         &self.0.people
+    }
+}
+
+impl Signers for Edge {
+    fn keys_of<'a>(&'a self, actor: &'a Url) -> BoxFuture<'a, Result<ActorKeys, ApiError>> {
+        Box::pin(async move { self.keys().of(actor).await.map_err(ApiError::internal) })
     }
 }
 

@@ -5,6 +5,7 @@
 //! of the others.
 
 pub mod actions;
+pub mod erase;
 pub mod federate;
 pub mod model;
 mod routes;

@@ -8,5 +8,6 @@ pub mod events;
 pub mod http;
 pub mod mail;
 pub mod people;
+pub mod rounds;
 pub mod sealing;
 pub mod tasks;

@@ -3,6 +3,7 @@
 use federation_core::store::sql::Connection;
 use federation_core::testing::on_each_backend;
 use folkmoot::accounts::model::RemotePerson;
+use folkmoot::accounts::profile::Profile;
 use folkmoot::accounts::store;
 use folkmoot::platform::http::error::ApiError;
 use reqwest::{Method, StatusCode};
@@ -104,6 +105,7 @@ fn search_pages_through_local_and_remote_people() {
             domain: "there.example".to_owned(),
             display_name: "Bob".to_owned(),
             bio: String::new(),
+            profile: Profile::default(),
         };
         let upsert = move |connection: &mut _| {
             let first = store::upsert_remote(connection, &person, now)?;

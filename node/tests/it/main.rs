@@ -20,6 +20,7 @@ mod lookup;
 mod metrics;
 mod nodes;
 mod openapi;
+mod people;
 mod protection;
 mod schema;
 mod sessions;

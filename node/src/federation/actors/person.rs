@@ -2,10 +2,12 @@
 
 use super::node::{implements, node_id};
 use crate::accounts::model::User;
+use crate::accounts::profile::{Field, Picture};
 use crate::config::Origin;
 use federation_core::Timestamp;
-use federation_core::vocab::{Actor, ActorKey, ActorKind};
+use federation_core::vocab::{Actor, ActorKey, ActorKind, Attachment, Value};
 use serde_json::json;
+use url::Url;
 
 /// The document of a member, with the keys that it lists.
 pub(crate) fn person(user: &User, keys: Vec<ActorKey>, origin: &Origin) -> Actor {
@@ -19,6 +21,19 @@ pub(crate) fn person(user: &User, keys: Vec<ActorKey>, origin: &Origin) -> Actor
     };
     actor.name = Some(name.clone());
     actor.summary = (!user.bio.is_empty()).then(|| paragraphs(&user.bio));
+    let address = |picture: &Picture| address(picture, origin);
+    let profile = &user.profile;
+    actor.icon = profile.avatar.as_ref().and_then(address).map(icon);
+    if let Some(banner) = profile.banner.as_ref().and_then(address) {
+        let banner = json!({"type": "Image", "url": banner.as_str()});
+        actor.extra.insert("image".to_owned(), banner);
+    }
+    if !user.profile.fields.is_empty() {
+        let fields = user.profile.fields.iter().map(field).collect();
+        actor
+            .extra
+            .insert("attachment".to_owned(), Value::Array(fields));
+    }
     actor.outbox = Some(at("/outbox"));
     actor.followers = Some(at("/followers"));
     actor.following = Some(at("/following"));
@@ -38,17 +53,48 @@ pub(crate) fn person(user: &User, keys: Vec<ActorKey>, origin: &Origin) -> Actor
     actor
 }
 
+/// A picture that has an address; what clients draw has none.
+fn address(picture: &Picture, origin: &Origin) -> Option<Url> {
+    let Picture::Image { url, media } = picture else {
+        return None;
+    };
+    match (url, media) {
+        (Some(url), _) => Url::parse(url).ok(),
+        (None, Some(id)) => Some(origin.join(&format!("/media/{id}"))),
+        (None, None) => None,
+    }
+}
+
+/// The picture of an actor. What kind of picture it is is for those who fetch it to find out.
+fn icon(url: Url) -> Attachment {
+    let mut icon = Attachment::new("Image", url, "");
+    icon.media_type = None;
+    icon
+}
+
+/// A name and a value as most servers show them; an address becomes a link.
+fn field(field: &Field) -> Value {
+    let text = escape(&field.value);
+    let is_link = field.value.starts_with("https://") && !field.value.contains(char::is_whitespace);
+    let value = if is_link {
+        format!("<a href=\"{text}\" rel=\"me nofollow noopener noreferrer\">{text}</a>")
+    } else {
+        text
+    };
+    json!({"type": "PropertyValue", "name": field.name, "value": value})
+}
+
 /// A text as HTML, one paragraph a line.
 fn paragraphs(text: &str) -> String {
-    let escape = |line: &str| {
-        let line = line.replace('&', "&amp;").replace('<', "&lt;");
-        format!(
-            "<p>{}</p>",
-            line.replace('>', "&gt;").replace('"', "&quot;")
-        )
-    };
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(escape)
-        .collect()
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<String> = lines.map(escape).collect();
+    match lines.as_slice() {
+        [] => String::new(),
+        lines => format!("<p>{}</p>", lines.join("</p><p>")),
+    }
+}
+
+fn escape(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
 }

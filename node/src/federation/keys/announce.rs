@@ -1,11 +1,15 @@
-//! Telling others of a member's changed keys, in the transaction that changes them.
+//! Telling others what a member's actor shows now: keys in the transaction that changes them,
+//! profiles in the one that takes the note of the change.
 
+use federation_core::Timestamp;
 use federation_core::keys::KeyChange;
 use federation_core::outbox::sql::enqueue;
 use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::proof;
+use federation_core::signature::SigningKey;
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, Actor, ObjectOrId, Value, public_url};
+use federation_core::vocab::{Activity, Actor, ActorKey, ObjectOrId, Value, public_url};
+use url::Url;
 
 use crate::accounts;
 use crate::channels;
@@ -26,6 +30,33 @@ pub(super) fn announce(
     origin: &Origin,
     change: &KeyChange,
 ) -> Result<(), DatabaseError> {
+    let shown = Shown {
+        actor: &change.actor,
+        published: &change.published,
+        prover: &change.prover,
+        at: change.at,
+    };
+    tell(connection, origin, &shown)
+}
+
+/// What is told of an actor.
+pub(in crate::federation) struct Shown<'a> {
+    /// Whose document.
+    pub(in crate::federation) actor: &'a Url,
+    /// The keys that it lists.
+    pub(in crate::federation) published: &'a [ActorKey],
+    /// The current Ed25519 key, to prove it with.
+    pub(in crate::federation) prover: &'a SigningKey,
+    /// When it changed.
+    pub(in crate::federation) at: Timestamp,
+}
+
+/// Queues `Update` of the actor's document as it is now.
+pub(in crate::federation) fn tell(
+    connection: &mut Connection,
+    origin: &Origin,
+    change: &Shown<'_>,
+) -> Result<(), DatabaseError> {
     let Some(member) = accounts::store::by_actor(connection, change.actor.as_str())? else {
         return Ok(());
     };
@@ -44,7 +75,7 @@ pub(super) fn announce(
     if targets.is_empty() {
         return Ok(());
     }
-    let document = person(&member, change.published.clone(), origin).to_embedded();
+    let document = person(&member, change.published.to_vec(), origin).to_embedded();
     let mut id = change.actor.clone();
     let moment = change.at.as_millis();
     id.set_fragment(Some(&format!("updates/{moment}")));
@@ -52,7 +83,7 @@ pub(super) fn announce(
     let Value::Object(mut map) = activity.to_value() else {
         return Err(UNWRITABLE);
     };
-    proof::sign(&mut map, &change.prover, change.at).map_err(|_fault| UNWRITABLE)?;
+    proof::sign(&mut map, change.prover, change.at).map_err(|_fault| UNWRITABLE)?;
     let outgoing = Outgoing {
         activity_id: activity.id.clone(),
         actor_id: activity.actor.clone(),
@@ -68,7 +99,7 @@ const UNWRITABLE: DatabaseError = DatabaseError::Malformed {
     what: "actor document",
 };
 
-fn updated(id: url::Url, change: &KeyChange, document: Value) -> Result<Activity, DatabaseError> {
+fn updated(id: Url, change: &Shown<'_>, document: Value) -> Result<Activity, DatabaseError> {
     let object = ObjectOrId::from_value(document).map_err(|_unreadable| UNWRITABLE)?;
     let ObjectOrId::Object(object) = object else {
         return Err(UNWRITABLE);

@@ -3,6 +3,8 @@
 
 mod announce;
 
+pub(super) use announce::{Shown, tell};
+
 use std::sync::Arc;
 use std::time::Duration;
 

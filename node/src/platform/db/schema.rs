@@ -16,8 +16,88 @@ diesel::table! {
         updated_at -> BigInt,
         suspended_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        profile -> Text,
+        presence -> Text,
+        suspension_reason -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    profile_announcements (user_id) {
+        user_id -> Text,
+        due_at -> Nullable<BigInt>,
+        announced_at -> Nullable<BigInt>,
+        status_ends_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    roles (id) {
+        id -> Text,
+        name -> Text,
+        name_key -> Text,
+        description -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    role_privileges (role_id, privilege) {
+        role_id -> Text,
+        privilege -> Text,
+    }
+}
+
+diesel::table! {
+    user_roles (user_id, role_id) {
+        user_id -> Text,
+        role_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_deletions (id) {
+        id -> Text,
+        user_id -> Text,
+        activity_id -> Text,
+        requested_by -> Nullable<Text>,
+        state -> Text,
+        requested_at -> BigInt,
+        completed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    deletion_confirmations (deletion_id, inbox) {
+        deletion_id -> Text,
+        inbox -> Text,
+        peer -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    exports (id) {
+        id -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        fetched_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::joinable!(user_roles -> users (user_id));
+diesel::joinable!(user_roles -> roles (role_id));
+diesel::joinable!(role_privileges -> roles (role_id));
+diesel::joinable!(profile_announcements -> users (user_id));
+diesel::joinable!(account_deletions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(users, roles, user_roles, role_privileges);
+diesel::allow_tables_to_appear_in_same_query!(users, profile_announcements);
+diesel::allow_tables_to_appear_in_same_query!(users, account_deletions);
 
 diesel::table! {
     credentials (user_id) {
@@ -289,6 +369,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// Of the federation core; here it is read alone.
+    outgoing_activities (id) {
+        id -> Text,
+        actor_id -> Text,
+    }
+}
+
+diesel::table! {
+    /// Of the federation core; here it is read alone.
+    deliveries (id) {
+        id -> Text,
+        activity_id -> Text,
+        inbox -> Text,
+        state -> Text,
+    }
+}
+
+diesel::joinable!(deliveries -> outgoing_activities (activity_id));
+diesel::allow_tables_to_appear_in_same_query!(deliveries, outgoing_activities);
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(channel_members -> channels (channel_id));
 diesel::joinable!(messages -> users (author_id));

@@ -1,0 +1,2 @@
+DROP TABLE deletion_confirmations;
+DROP TABLE account_deletions;

@@ -1,0 +1,43 @@
+//! Taking back everything that one person wrote, in small steps.
+
+use diesel::prelude::*;
+use federation_core::outbox::sql::cancel_for_object;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::parse_id;
+
+use super::actions;
+use super::model::Message;
+use crate::base::ids::UserId;
+use crate::platform::ctx::Ctx;
+use crate::platform::db::schema::messages;
+use crate::platform::events::EventLog;
+
+/// Leaves tombstones of up to `limit` messages of a person who is gone; answers how many.
+///
+/// What of them has not left for other nodes yet is withdrawn. Nothing more is sent about them:
+/// the end of the account says it all.
+///
+/// # Errors
+/// The database failed.
+pub fn bury_some(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    author: UserId,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let rows = messages::table
+        .filter(messages::author_id.eq(author))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::id)
+        .limit(limit)
+        .select(Message::as_select());
+    let found: Vec<Message> = rows.load(connection)?;
+    for message in &found {
+        if let Some(uri) = parse_id(&message.uri) {
+            cancel_for_object(connection, &uri, ctx.now(), None)?;
+        }
+        actions::remove(ctx, connection, &log, message)?;
+    }
+    Ok(found.len())
+}
