@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod members;
 pub mod messages;
 pub mod nodes;
+pub mod oauth;
 pub mod openapi;
 pub mod peers;
 pub mod platform;

@@ -18,6 +18,7 @@ use crate::gateway;
 use crate::members;
 use crate::messages;
 use crate::nodes;
+use crate::oauth;
 use crate::openapi;
 use crate::peers;
 use crate::platform::ctx::Ctx;
@@ -38,6 +39,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
             parts.auth.clone(),
             parts.edge.sessions().clone(),
         ))
+        .merge(auth::personal::router(parts.auth.clone()))
+        .merge(oauth::router(parts.auth.clone()))
         .merge(peers::router())
         .merge(delivery::router())
         .merge(channels::router())

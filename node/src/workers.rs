@@ -11,6 +11,7 @@ use crate::departures;
 use crate::federation;
 use crate::messages;
 use crate::nodes::{self, Nodes};
+use crate::oauth;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
@@ -84,6 +85,7 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
     let now = ctx.now();
     let full = usize::try_from(CLEARED_AT_ONCE).unwrap_or(usize::MAX);
     while auth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
+    while oauth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
     let few = u32::try_from(CLEARED_AT_ONCE).unwrap_or(u32::MAX);
     let ended = async || nodes.prune(now, few).await.map_err(ApiError::internal);
     while ended().await? == full {}

@@ -210,7 +210,7 @@ async fn admit(
 }
 
 /// The member with this name and the hash of their password, once that has been checked.
-async fn prove(
+pub(super) async fn prove(
     ctx: &Ctx,
     auth: &Auth,
     username: Option<Username>,

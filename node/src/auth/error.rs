@@ -120,6 +120,9 @@ pub enum AuthError {
     /// The name of a device is too long or holds control characters.
     #[error("The name of a device has 1 to 64 characters and no control characters.")]
     InvalidDeviceName,
+    /// More scopes were asked for than were given.
+    #[error("Those scopes are more than were given.")]
+    ScopeTooWide,
     /// There is no such session of this member.
     #[error("There is no such session.")]
     NoSuchSession,
@@ -205,6 +208,7 @@ impl From<AuthError> for ApiError {
             AuthError::InvalidToken => Self::unauthorized("invalid_token", detail),
             AuthError::TokenExpired => Self::unauthorized("token_expired", detail),
             AuthError::SessionEnded => Self::unauthorized("session_ended", detail),
+            AuthError::ScopeTooWide => Self::invalid("invalid_scope", detail),
             AuthError::NoSuchSession | AuthError::NoSuchPasskey => Self::not_found(),
             AuthError::Busy => Self::unavailable(detail, Duration::from_secs(2)),
             AuthError::Account(error) => error.into(),

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use federation_core::Clock;
 use federation_core::store::sql::{Connection, Database};
+use federation_core::{Clock, Timestamp};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
@@ -18,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::endings;
 use super::error::AuthError;
+use super::foreign::Foreign;
 use super::operations::{self, Operation};
+use super::personal;
 use super::store;
 use super::token::{Refusal, Tokens};
 use super::uses::Uses;
@@ -39,8 +41,8 @@ const CACHE_CAPACITY: u64 = 50_000;
 
 /// Knows which sessions live.
 pub struct Gate {
-    db: Database,
-    clock: Arc<dyn Clock>,
+    pub(super) db: Database,
+    pub(super) clock: Arc<dyn Clock>,
     tokens: Arc<Tokens>,
     cluster: Cluster,
     pub(super) uses: Uses,
@@ -48,6 +50,10 @@ pub struct Gate {
     /// Moves with every revocation, so that an answer read before one is not remembered after it.
     revocations: AtomicU64,
     watched: Arc<Watched>,
+    /// The sessions of personal access tokens.
+    pub(super) personal: personal::Known,
+    /// Tells of tokens of another issuer.
+    pub(super) foreign: Foreign,
 }
 
 /// What counts of a session that lives.
@@ -56,6 +62,23 @@ pub(super) struct Live {
     pub(super) user: UserId,
     pub(super) role: Role,
     pub(super) privileges: Privileges,
+    pub(super) client: Client,
+    pub(super) scopes: Scopes,
+}
+
+impl Live {
+    /// The member who speaks by this session.
+    pub(super) fn member(&self, session: SessionId, expires_at: Timestamp) -> CurrentUser {
+        CurrentUser {
+            id: self.user,
+            session,
+            role: self.role,
+            privileges: self.privileges,
+            scopes: self.scopes,
+            client: self.client,
+            expires_at,
+        }
+    }
 }
 
 /// Sessions that open connections hang on.
@@ -91,6 +114,8 @@ impl Gate {
             live,
             revocations: AtomicU64::new(0),
             watched: Arc::default(),
+            personal: personal::Known::new(CACHE_CAPACITY),
+            foreign: Foreign::default(),
         }
     }
 
@@ -202,22 +227,24 @@ impl Gate {
             Refusal::Expired => AuthError::TokenExpired,
             Refusal::Invalid | Refusal::UnknownKey => AuthError::InvalidToken,
         })?;
-        let live = match self.live.get(&claims.sid) {
-            Some(live) => live,
-            None => self.load(claims.sid).await?,
-        };
+        let mut live = self.live(claims.sid).await?;
         if live.user != claims.sub {
             return Err(AuthError::InvalidToken);
         }
-        Ok(CurrentUser {
-            id: live.user,
-            session: claims.sid,
-            role: live.role,
-            privileges: live.privileges,
-            scopes: Scopes::all(),
-            client: Client::FirstParty,
-            expires_at: federation_core::Timestamp::from_millis(claims.exp.saturating_mul(1000)),
-        })
+        if let Some(narrowed) = claims.scopes {
+            let both = live.scopes.iter().filter(|scope| narrowed.contains(*scope));
+            live.scopes = both.collect();
+        }
+        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1000));
+        Ok(live.member(claims.sid, expires_at))
+    }
+
+    /// What counts of a session, remembered or asked for now.
+    pub(super) async fn live(&self, session: SessionId) -> Result<Live, AuthError> {
+        match self.live.get(&session) {
+            Some(live) => Ok(live),
+            None => self.load(session).await,
+        }
     }
 
     async fn load(&self, session: SessionId) -> Result<Live, AuthError> {
@@ -253,7 +280,16 @@ impl Gate {
 
 impl Authenticator for Gate {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<CurrentUser, ApiError>> {
-        async move { Ok(self.check(token).await?) }.boxed()
+        async move {
+            if Self::is_personal(token) {
+                return Ok(self.check_personal(token).await?);
+            }
+            match self.check(token).await {
+                Err(AuthError::InvalidToken) => self.foreign.check(self, token).await,
+                other => Ok(other?),
+            }
+        }
+        .boxed()
     }
 
     fn used(&self, session: SessionId, from: Option<IpAddr>) {

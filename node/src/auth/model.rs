@@ -11,7 +11,7 @@ use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
 
 use super::error::AuthError;
-use crate::base::ids::{SessionId, UserId};
+use crate::base::ids::{ApplicationId, SessionId, UserId};
 use crate::platform::db::schema::sessions;
 
 /// How long an invitation is good.
@@ -43,6 +43,12 @@ pub struct Session {
     pub device_name: Option<String>,
     /// The network it was last used from: a /24 or /48, never the address itself.
     pub last_network: Option<String>,
+    /// What speaks by it: `sign_in`, `application`, `personal_token` or `external`.
+    pub kind: String,
+    /// The application, when it is one.
+    pub application_id: Option<ApplicationId>,
+    /// What it may do, by name with spaces in between.
+    pub scopes: String,
 }
 
 /// What a member calls the device of a session.

@@ -6,6 +6,7 @@ use federation_core::store::sql::Connection;
 use super::Auth;
 use super::attempts;
 use super::caller::Caller;
+use super::clients;
 use super::error::AuthError;
 use super::model::OpaqueToken;
 use super::store;
@@ -73,9 +74,9 @@ impl Opening {
         let session =
             store::insert_session(connection, user.id, agent, &self.refresh, lifetime, now)?;
         let keep = self.ctx.config().limits.sessions_per_user;
-        let ended = store::revoke_beyond(connection, user.id, keep, now)?;
+        let ended = clients::revoke_beyond(connection, user.id, keep, now)?;
         attempts::remember_place(connection, user.id, &user.username, &self.caller, now)?;
-        let access = self.auth.tokens.issue(user.id, session, now)?;
+        let access = self.auth.tokens.issue(user.id, session, None, now)?;
         let shown = UserView::new(user, self.ctx.origin());
         Ok(Opened {
             answer: SignedIn::new(

@@ -14,10 +14,13 @@ use super::error::AuthError;
 use super::model::{OpaqueToken, hash_of};
 use super::operations::{self, Operation};
 use super::store::{self, StoredRefresh};
+use super::token::TokenClient;
 use super::wire::SignedIn;
+use crate::accounts::model::User;
 use crate::accounts::store as accounts;
 use crate::accounts::wire::UserView;
-use crate::base::ids::SessionId;
+use crate::base::ids::{ApplicationId, SessionId};
+use crate::base::scope::Scopes;
 use crate::platform::audit::{self, By, Entry};
 use crate::platform::ctx::Ctx;
 
@@ -26,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What came of a refresh token.
 enum Refreshed {
-    Pair(Box<SignedIn>),
+    Pair(Box<Next>),
     /// It has just been used, and what was given for it has not.
     Raced,
     /// It had been used before: its session is over.
@@ -48,9 +51,68 @@ pub async fn refresh(
     sent: &str,
     caller: Caller,
 ) -> Result<SignedIn, AuthError> {
-    let answer = exchange(ctx, auth, sent, caller).await;
-    operations::count(Operation::Refresh, answer.as_ref().err());
-    answer
+    let next = rotate(ctx, auth, sent, caller, Holder::FirstParty).await?;
+    Ok(SignedIn::new(
+        UserView::new(&next.user, ctx.origin()),
+        next.access_token,
+        next.refresh.expose().to_owned(),
+        auth.tokens.lifetime(),
+    ))
+}
+
+/// Who shows a refresh token.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Holder {
+    /// A client by which the member signed in.
+    FirstParty,
+    /// An application, which may ask for fewer scopes this time.
+    Application(ApplicationId, Option<Scopes>),
+}
+
+impl Holder {
+    /// Whether a refresh token was given to this holder.
+    fn holds(self, stored: &StoredRefresh) -> bool {
+        let holder = match self {
+            Self::FirstParty => None,
+            Self::Application(id, _) => Some(id),
+        };
+        stored.application == holder
+    }
+
+    /// What the next access token may do, and what it says of its client.
+    fn share(self, stored: &StoredRefresh) -> Result<(Scopes, TokenClient), AuthError> {
+        match self {
+            Self::FirstParty => Ok((stored.scopes, None)),
+            Self::Application(id, narrowed) => {
+                let scopes = narrowed.unwrap_or(stored.scopes);
+                if scopes.is_empty() || !stored.scopes.covers(scopes) {
+                    return Err(AuthError::ScopeTooWide);
+                }
+                Ok((scopes, Some((id, scopes))))
+            }
+        }
+    }
+}
+
+/// The pair of tokens after a refresh.
+pub(super) struct Next {
+    user: User,
+    pub(super) access_token: String,
+    pub(super) refresh: OpaqueToken,
+    pub(super) scopes: Scopes,
+}
+
+/// Gives the next pair of tokens to whoever the refresh token was given to.
+pub(super) async fn rotate(
+    ctx: &Ctx,
+    auth: &Auth,
+    sent: &str,
+    caller: Caller,
+    holder: Holder,
+) -> Result<Next, AuthError> {
+    let next = exchange(ctx, auth, sent, caller, holder).await;
+    operations::count(Operation::Refresh, next.as_ref().err());
+    next
 }
 
 async fn exchange(
@@ -58,7 +120,8 @@ async fn exchange(
     auth: &Auth,
     sent: &str,
     caller: Caller,
-) -> Result<SignedIn, AuthError> {
+    holder: Holder,
+) -> Result<Next, AuthError> {
     let hash = hash_of(sent);
     let next = OpaqueToken::generate()?;
     let (shared, tokens) = (ctx.clone(), Arc::clone(&auth.tokens));
@@ -66,6 +129,10 @@ async fn exchange(
     let effect = move |connection: &mut Connection| {
         let now = shared.now();
         let stored = find(connection, &hash, now)?;
+        if !holder.holds(&stored) {
+            return Err(AuthError::InvalidRefreshToken);
+        }
+        let (scopes, client) = holder.share(&stored)?;
         if stored.used_at.is_some() || !store::use_refresh(connection, &hash, &next, now)? {
             // Read once more: another process may have been first since.
             let stored = find(connection, &hash, now)?;
@@ -74,16 +141,16 @@ async fn exchange(
         store::insert_refresh(connection, stored.session, &next, now)?;
         store::touch_session(connection, stored.session, lifetime, now)?;
         let user = accounts::by_id(connection, stored.user)?.ok_or(AuthError::SessionEnded)?;
-        let answer = SignedIn::new(
-            UserView::new(&user, shared.origin()),
-            tokens.issue(user.id, stored.session, now)?,
-            next.expose().to_owned(),
-            tokens.lifetime(),
-        );
-        Ok::<_, AuthError>(Refreshed::Pair(Box::new(answer)))
+        let access_token = tokens.issue(user.id, stored.session, client, now)?;
+        Ok::<_, AuthError>(Refreshed::Pair(Box::new(Next {
+            user,
+            access_token,
+            refresh: next.clone(),
+            scopes,
+        })))
     };
     match ctx.db().write(effect).await? {
-        Refreshed::Pair(answer) => Ok(*answer),
+        Refreshed::Pair(next) => Ok(*next),
         Refreshed::Raced => Err(AuthError::RefreshRaced),
         Refreshed::Reused(session) => {
             auth.gate.revoked(&[session]);

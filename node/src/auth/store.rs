@@ -8,17 +8,21 @@ use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 use openssl::sha::sha256;
 
+use super::clients::{self, ClientRow};
 use super::gate::Live;
 use super::model::{DeviceName, OpaqueToken, Session};
 use crate::accounts::authority::effective;
-use crate::base::ids::{SessionId, UserId};
+use crate::base::ids::{ApplicationId, SessionId, UserId};
 use crate::base::role::Role;
+use crate::base::scope::Scopes;
 use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, sessions, users};
 
 /// A refresh token as it is stored, with what counts of its session and member.
 pub(super) struct StoredRefresh {
     pub(super) session: SessionId,
     pub(super) user: UserId,
+    pub(super) application: Option<ApplicationId>,
+    pub(super) scopes: Scopes,
     pub(super) used_at: Option<Timestamp>,
     pub(super) replaced_by: Option<Vec<u8>>,
     pub(super) is_live: bool,
@@ -159,7 +163,8 @@ pub(super) fn insert_refresh(
     Ok(())
 }
 
-/// Session, member, `used_at`, `replaced_by`, `revoked_at`, `expires_at`, `suspended_at`, `deleted_at`.
+/// Session, member, `used_at`, `replaced_by`, `revoked_at`, `expires_at`, `suspended_at`,
+/// `deleted_at`, client.
 type RefreshRow = (
     SessionId,
     UserId,
@@ -169,6 +174,7 @@ type RefreshRow = (
     i64,
     Option<i64>,
     Option<i64>,
+    ClientRow,
 );
 
 /// The refresh token with this hash.
@@ -189,18 +195,23 @@ pub(super) fn refresh_by_hash(
             sessions::expires_at,
             users::suspended_at,
             users::deleted_at,
+            (sessions::kind, sessions::application_id, sessions::scopes),
         ));
     let found: Option<RefreshRow> = row.first(connection).optional()?;
     Ok(found.map(
-        |(session, user, used, replaced_by, revoked, expires, suspended, deleted)| StoredRefresh {
-            session,
-            user,
-            used_at: used.map(Timestamp::from_millis),
-            replaced_by,
-            is_live: revoked.is_none()
-                && expires > now.as_millis()
-                && suspended.is_none()
-                && deleted.is_none(),
+        |(session, user, used, replaced_by, revoked, expires, suspended, deleted, client)| {
+            StoredRefresh {
+                session,
+                user,
+                application: client.1,
+                scopes: clients::read(session, &client).1,
+                used_at: used.map(Timestamp::from_millis),
+                replaced_by,
+                is_live: revoked.is_none()
+                    && expires > now.as_millis()
+                    && suspended.is_none()
+                    && deleted.is_none(),
+            }
         },
     ))
 }
@@ -261,15 +272,22 @@ pub(super) fn live_session(
         .filter(sessions::expires_at.gt(now.as_millis()))
         .filter(users::suspended_at.is_null())
         .filter(users::deleted_at.is_null())
-        .select((users::id, users::role));
-    let found: Option<(UserId, Role)> = row.first(connection).optional()?;
-    let Some((user, role)) = found else {
+        .select((
+            users::id,
+            users::role,
+            (sessions::kind, sessions::application_id, sessions::scopes),
+        ));
+    let found: Option<(UserId, Role, ClientRow)> = row.first(connection).optional()?;
+    let Some((user, role, row)) = found else {
         return Ok(None);
     };
+    let (client, scopes) = clients::read(session, &row);
     Ok(Some(Live {
         user,
         role,
         privileges: effective(connection, user, role)?,
+        client,
+        scopes,
     }))
 }
 
@@ -303,26 +321,6 @@ pub(super) fn revoke(
         .set(sessions::revoked_at.eq(now.as_millis()))
         .execute(connection)?;
     Ok(changed == 1)
-}
-
-/// Ends the sessions of a member beyond the newest `keep`; answers which.
-pub(super) fn revoke_beyond(
-    connection: &mut Connection,
-    user: UserId,
-    keep: u32,
-    now: Timestamp,
-) -> Result<Vec<SessionId>, DatabaseError> {
-    let live = list_live(connection, user, now)?;
-    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-    let ended: Vec<SessionId> = live
-        .into_iter()
-        .skip(keep)
-        .map(|session| session.id)
-        .collect();
-    for session in &ended {
-        revoke(connection, user, *session, now)?;
-    }
-    Ok(ended)
 }
 
 /// Ends all sessions of a member except one; answers which.

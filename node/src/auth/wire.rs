@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Session;
 use crate::accounts::wire::UserView;
-use crate::base::ids::SessionId;
+use crate::base::ids::{ApplicationId, SessionId};
+use crate::base::scope::{Scope, Scopes};
 use crate::config::Secret;
 
 /// The body of `POST /api/v1/auth/signup`.
@@ -113,6 +114,11 @@ pub struct SessionView {
     current: bool,
     /// What the member calls the device.
     name: Option<String>,
+    /// `sign_in`, `application`, `personal_token` or `external`.
+    kind: String,
+    application_id: Option<ApplicationId>,
+    scopes: Vec<Scope>,
+    /// What the client called itself; the name of an application or token.
     user_agent: String,
     /// The network it was last used from, a /24 or /48.
     network: Option<String>,
@@ -127,10 +133,14 @@ pub struct SessionView {
 impl SessionView {
     /// Shows a session.
     pub fn new(session: Session, current: SessionId) -> Self {
+        let scopes: Scopes = session.scopes.parse().unwrap_or_default();
         Self {
             id: session.id,
             current: session.id == current,
             name: session.device_name,
+            kind: session.kind,
+            application_id: session.application_id,
+            scopes: scopes.iter().collect(),
             user_agent: session.user_agent,
             network: session.last_network,
             created_at: Timestamp::from_millis(session.created_at),

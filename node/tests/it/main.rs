@@ -19,6 +19,7 @@ mod lab;
 mod lookup;
 mod metrics;
 mod nodes;
+mod oauth;
 mod openapi;
 mod people;
 mod protection;

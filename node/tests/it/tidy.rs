@@ -18,7 +18,7 @@ const CRATES: [&str; 6] = [
 ];
 /// The modules of the server, lowest first: each uses only those on the lines above its own,
 /// and those of one line may use each other.
-const ORDER: [&[&str]; 20] = [
+const ORDER: [&[&str]; 21] = [
     &["base"],
     &["config"],
     &["platform"],
@@ -26,6 +26,7 @@ const ORDER: [&[&str]; 20] = [
     &["auth"],
     &["roles"],
     &["members"],
+    &["oauth", "oidc"],
     &["media"],
     &["follows"],
     &["peers"],

@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use self::key_set::{KeySet, PublicKey};
 use super::error::AuthError;
 use super::operations::{self, Operation};
-use crate::base::ids::{SessionId, UserId};
+use crate::base::ids::{ApplicationId, SessionId, UserId};
+use crate::base::scope::Scopes;
 use crate::config::Origin;
 use crate::platform::sealing::Keyring;
 
@@ -70,7 +71,16 @@ pub struct Claims {
     pub iat: i64,
     /// Seconds since the Unix epoch.
     pub exp: i64,
+    /// The application that it was given to, when it was to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ApplicationId>,
+    /// What of the session's scopes it has; all when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
+
+/// What a token says of the application it is given to, if any.
+pub type TokenClient = Option<(ApplicationId, Scopes)>;
 
 /// What of the claims counts once the signature, issuer and audience are known to be right.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +88,7 @@ pub(super) struct Said {
     pub(super) sub: UserId,
     pub(super) sid: SessionId,
     pub(super) exp: i64,
+    pub(super) scopes: Option<Scopes>,
     iat: i64,
 }
 
@@ -137,6 +148,7 @@ impl Tokens {
         &self,
         user: UserId,
         session: SessionId,
+        client: TokenClient,
         now: Timestamp,
     ) -> Result<String, AuthError> {
         let claims = Claims {
@@ -146,6 +158,8 @@ impl Tokens {
             sid: session,
             iat: now.as_seconds(),
             exp: now.plus(self.lifetime).as_seconds(),
+            client_id: client.map(|(id, _)| id),
+            scope: client.map(|(_, scopes)| scopes.to_string()),
         };
         let known = self.known();
         let mut header = Header::new(Algorithm::ES256);
@@ -212,6 +226,7 @@ impl Tokens {
             sub: claims.sub,
             sid: claims.sid,
             exp: claims.exp,
+            scopes: claims.scope.map(|text| text.parse().unwrap_or_default()),
             iat: claims.iat,
         })
     }

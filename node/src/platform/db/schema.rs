@@ -118,6 +118,9 @@ diesel::table! {
         revoked_at -> Nullable<BigInt>,
         device_name -> Nullable<Text>,
         last_network -> Nullable<Text>,
+        kind -> Text,
+        application_id -> Nullable<Text>,
+        scopes -> Text,
     }
 }
 
@@ -128,6 +131,43 @@ diesel::table! {
         created_at -> BigInt,
         used_at -> Nullable<BigInt>,
         replaced_by -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    personal_tokens (session_id) {
+        session_id -> Text,
+        token_hash -> Binary,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    applications (id) {
+        id -> Text,
+        name -> Text,
+        redirect_uris -> Text,
+        scopes -> Text,
+        secret_hash -> Nullable<Binary>,
+        auth_method -> Text,
+        website -> Nullable<Text>,
+        created_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    authorization_codes (code_hash) {
+        code_hash -> Binary,
+        request_hash -> Binary,
+        application_id -> Text,
+        user_id -> Text,
+        redirect_uri -> Text,
+        scopes -> Text,
+        code_challenge -> Text,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        session_id -> Nullable<Text>,
     }
 }
 
@@ -410,3 +450,5 @@ diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(users, credentials, sessions, refresh_tokens);
 diesel::joinable!(confirmed_emails -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, confirmed_emails);
+diesel::joinable!(personal_tokens -> sessions (session_id));
+diesel::allow_tables_to_appear_in_same_query!(sessions, personal_tokens);

@@ -50,6 +50,8 @@ pub enum Client {
     Application(ApplicationId),
     /// A personal access token.
     PersonalToken(PersonalTokenId),
+    /// A token of the issuer that the operator trusts.
+    External,
 }
 
 impl CurrentUser {
