@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use federation_core::inbox::TrustedProxies;
 use federation_core::store::sql::DatabaseError;
 use federation_core::{Clock, SystemClock};
 use tokio::net::TcpListener;
@@ -13,12 +14,14 @@ use crate::auth::error::AuthError;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
 use crate::nodes::{Nodes, Streams};
+use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
 use crate::platform::ctx::{Ctx, CtxParts};
 use crate::platform::db;
 use crate::platform::events::{self, Bus};
 use crate::platform::http::auth::Authenticator;
 use crate::platform::http::server;
+use crate::platform::limits::Limits;
 use crate::platform::sealing::{Keyring, KeyringError};
 use crate::platform::tasks::Tasks;
 use crate::router;
@@ -147,6 +150,9 @@ impl App {
         events::start(&db, &bus).await?;
         let gate: Arc<dyn Authenticator> = Arc::<crate::auth::gate::Gate>::clone(&auth.gate);
         let connections = config.limits.connections;
+        let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
+        let limits = Arc::new(Limits::new(proxies));
+        limits.load(&db, clock.now()).await?;
         let ctx = Ctx::new(CtxParts {
             config,
             origin,
@@ -155,6 +161,8 @@ impl App {
             keyring,
             authenticator: gate,
             cluster,
+            limits,
+            activity: Activity::default(),
             tasks,
         });
         let nodes = Nodes::new(&ctx, &edge);

@@ -6,6 +6,7 @@ use axum::{Extension, Router, middleware};
 
 use crate::about;
 use crate::accounts;
+use crate::admin;
 use crate::app::Parts;
 use crate::auth;
 use crate::channels;
@@ -23,9 +24,12 @@ use crate::openapi;
 use crate::peers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{self, BodyClass};
+use crate::platform::http::cors::Cors;
 use crate::platform::http::guard::{self, Guard};
+use crate::platform::http::headers::{self, Headers};
 use crate::platform::http::request;
 use crate::platform::http::routes::Routes;
+use crate::platform::limits::shield::{self, Shield};
 use crate::roles;
 
 /// The routes of every feature, and what surrounds them.
@@ -51,9 +55,13 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(nodes::router(&parts.nodes, &parts.streams, &parts.edge))
         .merge(gateway::router(parts.bus.clone()))
+        .merge(admin::router())
         .merge(openapi::router());
     let (router, declared, document) = routes.into_parts();
     let declared = Arc::new(declared);
+    let cors = Arc::new(Cors::new(&ctx.config().server.cors_origins));
+    let shield = Shield::new(ctx.clone(), Arc::clone(&declared), Arc::clone(&cors));
+    let headers = Headers::new(ctx.origin(), cors);
     let guard = Guard::new(ctx.clone(), Arc::clone(&declared));
     let document = Arc::new(openapi::complete(document, &declared));
     router
@@ -62,9 +70,11 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .method_not_allowed_fallback(request::no_method)
         .fallback(request::no_route)
         .layer(body::limit(BodyClass::Api, &ctx.config().limits))
+        .layer(middleware::from_fn_with_state(shield, shield::shield))
         .layer(middleware::from_fn_with_state(
             ctx.clone(),
             request::surround,
         ))
+        .layer(middleware::from_fn_with_state(headers, headers::put_on))
         .with_state(ctx.clone())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use federation_core::store::sql::DatabaseError;
 
+use crate::admin;
 use crate::app::Parts;
 use crate::auth;
 use crate::departures;
@@ -12,10 +13,13 @@ use crate::federation;
 use crate::messages;
 use crate::nodes::{self, Nodes};
 use crate::oauth;
+use crate::platform::activity;
+use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
 use crate::platform::http::idempotency;
+use crate::platform::limits;
 use crate::platform::mail;
 use crate::platform::mail::Smtp;
 
@@ -41,6 +45,9 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(auth::workers::follow_notices(ctx.clone(), auth()));
     tasks.spawn(auth::workers::renew_keys(ctx.clone(), auth()));
     tasks.spawn(auth::workers::note_uses(ctx.clone(), auth()));
+    tasks.spawn(activity::keep(ctx.clone()));
+    tasks.spawn(admin::workers::measure(ctx.clone()));
+    tasks.spawn(limits::changes::follow(ctx.clone()));
     tasks.spawn(events::publish(
         ctx.db().clone(),
         parts.bus.clone(),
@@ -89,6 +96,9 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
     let few = u32::try_from(CLEARED_AT_ONCE).unwrap_or(u32::MAX);
     let ended = async || nodes.prune(now, few).await.map_err(ApiError::internal);
     while ended().await? == full {}
+    let audit_kept = HOUR
+        .saturating_mul(24)
+        .saturating_mul(ctx.config().limits.audit_days);
     loop {
         let removed = ctx
             .db()
@@ -96,7 +106,16 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
                 let keys = idempotency::prune(connection, now, CLEARED_AT_ONCE)?;
                 let buried = messages::store::prune_buried(connection, now, CLEARED_AT_ONCE)?;
                 let known = federation::prune(connection, now, CLEARED_AT_ONCE)?;
-                Ok::<_, DatabaseError>(keys.max(buried).max(known))
+                let counted = activity::prune(connection, now, CLEARED_AT_ONCE)?;
+                let audited = audit::prune(connection, now.minus(audit_kept), CLEARED_AT_ONCE)?;
+                let shielded = limits::changes::prune(connection, now, CLEARED_AT_ONCE)?;
+                Ok::<_, DatabaseError>(
+                    keys.max(buried)
+                        .max(known)
+                        .max(shielded)
+                        .max(counted)
+                        .max(audited),
+                )
             })
             .await?;
         if removed < full {

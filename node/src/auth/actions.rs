@@ -23,6 +23,7 @@ use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
 use crate::base::ids::SessionId;
 use crate::config::{Origin, RegistrationMode, Secret};
+use crate::platform::activity::Kind;
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
@@ -73,7 +74,11 @@ pub async fn sign_up(
             Ok((StatusCode::CREATED, opened.answer))
         })
     };
-    ctx.db().write(effect).await
+    let created: Created = ctx.db().write(effect).await?;
+    if !created.is_replay() {
+        ctx.activity().count(Kind::Signup, "", ctx.now());
+    }
+    Ok(created)
 }
 
 /// A new account whose values are allowed.
@@ -158,6 +163,9 @@ pub async fn sign_in(
     match outcome {
         Ok((created, ended)) => {
             auth.gate.revoked(&ended);
+            if !created.is_replay() {
+                ctx.activity().count(Kind::SignIn, "", ctx.now());
+            }
             Ok(created)
         }
         Err(error)

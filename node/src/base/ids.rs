@@ -204,6 +204,10 @@ id! {
     AuditId
 }
 id! {
+    /// Names a block of an address or a network.
+    BlockId
+}
+id! {
     /// Names one request, in its answer and in the log.
     RequestId
 }

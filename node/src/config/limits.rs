@@ -31,6 +31,10 @@ pub struct LimitsConfig {
     pub sockets_per_user: usize,
     /// Events that wait for one slow socket before it is closed.
     pub socket_queue_events: usize,
+    /// Bytes in a file that a member sends.
+    pub upload_body_bytes: usize,
+    /// Days for which the audit log is kept.
+    pub audit_days: u32,
     /// Hours for which a client that comes back can resume without loading everything anew.
     pub event_hours: u32,
 }
@@ -49,6 +53,8 @@ impl Default for LimitsConfig {
             conversation_people: 20,
             sockets_per_user: 20,
             socket_queue_events: 1024,
+            upload_body_bytes: 50 * 1024 * 1024,
+            audit_days: 365,
             event_hours: 72,
         }
     }
@@ -128,6 +134,13 @@ impl LimitsConfig {
             16,
             100_000,
         );
+        within(
+            "limits.upload_body_bytes",
+            wide(self.upload_body_bytes),
+            64 * 1024,
+            16 * 1024 * mib,
+        );
+        within("limits.audit_days", self.audit_days.into(), 1, 36_500);
         within("limits.event_hours", self.event_hours.into(), 1, 24 * 365);
     }
 }

@@ -19,6 +19,9 @@ pub struct ServerConfig {
     /// Networks of the proxies in front, whose `X-Forwarded-For` is believed, as CIDR; none by
     /// default.
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins of web pages that may use the native API, such as `https://app.example`; none by
+    /// default.
+    pub cors_origins: Vec<String>,
     /// Seconds that requests under way get to finish when the server is told to stop.
     pub shutdown_grace_seconds: u64,
 }
@@ -29,6 +32,7 @@ impl Default for ServerConfig {
             bind: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             public_url: None,
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             shutdown_grace_seconds: 10,
         }
     }
@@ -65,6 +69,17 @@ impl ServerConfig {
                 problem,
                 "write scheme and host only, such as https://chat.example",
             ));
+        }
+        for origin in &self.cors_origins {
+            let parsed = parse_origin(origin);
+            let exact = parsed.map(|url| url.origin().ascii_serialization());
+            if exact.as_ref() != Ok(origin) {
+                faults.push(Fault::new(
+                    "server.cors_origins",
+                    format!("{origin:?} is not an origin as browsers send it"),
+                    "write scheme, host in lower case and port if it is not the usual one, such as https://app.example",
+                ));
+            }
         }
     }
 }

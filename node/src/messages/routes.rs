@@ -17,6 +17,7 @@ use crate::base::ids::{ChannelId, MessageId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
 use crate::channels;
+use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::access::Access;
@@ -73,7 +74,7 @@ pub(super) async fn send(
         draft,
         reply_to: body.reply_to,
     };
-    match attempt(&ctx, &new, &idempotency, false).await {
+    let created = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {
             for actor in actors {
                 // Whoever cannot be found is shown as failed in `delivery`.
@@ -84,8 +85,12 @@ pub(super) async fn send(
             attempt(&ctx, &new, &idempotency, true).await
         }
         done => done,
+    }?;
+    if !created.is_replay() {
+        let (activity, now) = (ctx.activity(), ctx.now());
+        activity.count(Kind::Message, new.channel.as_str(), now);
     }
-    .map_err(ApiError::from)
+    Ok(created)
 }
 
 /// Why a message was not sent.

@@ -7,8 +7,10 @@ use federation_core::store::sql::Database;
 use federation_core::{Clock, Timestamp};
 
 use crate::config::{Config, Origin};
+use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
 use crate::platform::http::auth::Authenticator;
+use crate::platform::limits::Limits;
 use crate::platform::sealing::Keyring;
 use crate::platform::tasks::Tasks;
 
@@ -34,6 +36,10 @@ pub struct CtxParts {
     pub authenticator: Arc<dyn Authenticator>,
     /// The other processes of this node.
     pub cluster: Cluster,
+    /// Who asks too much, and who is blocked.
+    pub limits: Arc<Limits>,
+    /// How much happens.
+    pub activity: Activity,
     /// Background work.
     pub tasks: Tasks,
 }
@@ -82,6 +88,16 @@ impl Ctx {
     /// The other processes of this node, to tell them what changed.
     pub fn cluster(&self) -> &Cluster {
         &self.0.cluster
+    }
+
+    /// Who asks too much, and who is blocked.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.0.limits
+    }
+
+    /// How much happens, to be counted once it is committed.
+    pub fn activity(&self) -> &Activity {
+        &self.0.activity
     }
 
     /// Background work and the signal to stop.

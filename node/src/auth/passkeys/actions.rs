@@ -21,6 +21,7 @@ use crate::auth::reset::notes::Change;
 use crate::auth::wire::SignedIn;
 use crate::base::ids::{PasskeyId, UserId};
 use crate::config::Secret;
+use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::auth::CurrentUser;
 
@@ -255,5 +256,6 @@ async fn admit(
         })
         .await?;
     auth.gate.revoked(&session.ended);
+    ctx.activity().count(Kind::SignIn, "", ctx.now());
     Ok(session.answer)
 }

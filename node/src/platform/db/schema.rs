@@ -418,6 +418,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    rate_limits (name) {
+        name -> Text,
+        value -> Text,
+        version -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
     /// Of the federation core; here it is read alone.
     deliveries (id) {
         id -> Text,
@@ -429,6 +438,35 @@ diesel::table! {
 
 diesel::joinable!(deliveries -> outgoing_activities (activity_id));
 diesel::allow_tables_to_appear_in_same_query!(deliveries, outgoing_activities);
+    blocked_addresses (id) {
+        id -> Text,
+        network -> Text,
+        reason -> Text,
+        automatic -> Bool,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    address_violations (network) {
+        network -> Text,
+        warnings -> Integer,
+        blocks -> Integer,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    activity_hours (kind, hour_at, subject) {
+        hour_at -> BigInt,
+        kind -> Text,
+        subject -> Text,
+        count -> BigInt,
+    }
+}
+
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(channel_members -> channels (channel_id));
 diesel::joinable!(messages -> users (author_id));

@@ -42,6 +42,19 @@ pub enum RateClass {
     Inbox,
 }
 
+impl RateClass {
+    /// The class as answers and settings name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Upload => "upload",
+            Self::Inbox => "inbox",
+        }
+    }
+}
+
 impl Access {
     /// Anybody.
     pub const fn public() -> Self {

@@ -11,6 +11,8 @@ pub enum BodyClass {
     Api,
     /// Activities from other nodes.
     Inbox,
+    /// Files that members send.
+    Upload,
 }
 
 /// The layer that holds a router to the limit of its class; the innermost one counts.
@@ -18,5 +20,6 @@ pub fn limit(class: BodyClass, limits: &LimitsConfig) -> DefaultBodyLimit {
     DefaultBodyLimit::max(match class {
         BodyClass::Api => limits.request_body_bytes,
         BodyClass::Inbox => limits.inbox_body_bytes,
+        BodyClass::Upload => limits.upload_body_bytes,
     })
 }

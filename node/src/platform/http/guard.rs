@@ -88,14 +88,25 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
             Err(refusal) => return refusal,
         };
         if access.needs.member() {
+            let shown;
             match guard.member(access.needs, request.headers()).await {
                 Ok(member) => {
                     let from = guard.source(&request);
                     guard.ctx.authenticator().used(member.session, from);
+                    let now = guard.ctx.now();
+                    match guard.ctx.limits().ask_account(member.id, access.class, now) {
+                        Ok(told) => shown = told,
+                        Err(refusal) => return refusal.into_response(),
+                    }
                     request.extensions_mut().insert(member);
                 }
                 Err(error) => return error.into_response(),
             }
+            let mut response = next.run(request).await;
+            if let Some(shown) = shown {
+                shown.add_to(response.headers_mut());
+            }
+            return response;
         }
     }
     next.run(request).await

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::linger;
+use crate::platform::limits::{Tether, Tethered};
 use crate::platform::tasks::Tasks;
 
 /// How long a client may take for the head of a request, waiting for its next one included.
@@ -112,13 +113,15 @@ async fn connection(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_LIMIT);
     let router = TowerToHyperService::new(router);
+    let tether = Tether::default();
     let service = service_fn(|mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(place.clone());
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(tether.clone());
         router.call(linger::lingering(request, &tasks))
     });
     let serving = builder
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Tethered::new(stream, tether.clone())), service)
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);
     let outcome = tokio::select! {
