@@ -9,6 +9,8 @@ mod migrate;
 mod output;
 mod serve;
 mod setup;
+mod standing;
+mod token;
 mod user;
 
 use std::net::SocketAddr;
@@ -70,6 +72,9 @@ enum Command {
     /// Accounts of this node
     #[command(subcommand)]
     User(user::Command),
+    /// Sign-ins and their tokens
+    #[command(subcommand)]
+    Token(token::Command),
     /// Write the settings, make the owner, and look whether all is well
     Setup(setup::SetupArgs),
     /// Look for what keeps this node from working
@@ -147,6 +152,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::User(command) => user::run(command, global.load()?, global.output()).await,
         Command::Setup(args) => setup::run(args, global).await,
         Command::Doctor => doctor::run(&global.load()?, global.output()).await,
+        Command::Token(command) => token::run(command, global.load()?, global.output()).await,
         Command::Audit(command) => audit::run(command, global.load()?, global.output()).await,
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::open;
 use super::output::Output;
+use super::standing;
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username};
 use crate::accounts::store;
@@ -52,6 +53,24 @@ pub(super) enum Command {
         /// The role
         role: Role,
     },
+    /// Keep an account from acting, and end its sign-ins
+    Suspend {
+        /// The name
+        username: String,
+        /// Why, for the audit log
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a suspended account act again
+    Unsuspend {
+        /// The name
+        username: String,
+    },
+    /// Make a code by which a member sets a new password, and end their sign-ins
+    ResetPassword {
+        /// The name
+        username: String,
+    },
     /// Make an invitation, good for one account within a week
     Invite,
 }
@@ -77,6 +96,13 @@ pub(super) async fn run(command: Command, config: Config, output: Output) -> Res
         Command::List => list(&config, &database, output).await,
         Command::Promote { username, role } => {
             promote(&username, role, &config, &database, output).await
+        }
+        Command::Suspend { username, reason } => {
+            standing::suspend(&database, &username, reason, output).await
+        }
+        Command::Unsuspend { username } => standing::unsuspend(&database, &username, output).await,
+        Command::ResetPassword { username } => {
+            standing::reset_password(&database, &username, output).await
         }
         Command::Invite => invite(&database, output).await,
     };

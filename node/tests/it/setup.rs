@@ -169,3 +169,55 @@ fn doctor_finds_this_node_by_its_name() {
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+#[test]
+fn commands_end_sign_ins_and_say_so() {
+    let home = tempfile::tempdir().unwrap();
+    let made = run(home.path(), &["user", "create", "owner"]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    run(home.path(), &["user", "create", "bob"]);
+    let json_of = |arguments: &[&str]| {
+        let output = run(home.path(), &[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        json(&output)
+    };
+    let suspended = json_of(&["user", "suspend", "bob", "--reason", "spam"]);
+    assert_eq!(suspended["suspended"], true);
+    let back = json_of(&["user", "unsuspend", "bob"]);
+    assert_eq!(back["suspended"], false);
+    let reset = json_of(&["user", "reset-password", "bob"]);
+    assert_eq!(reset["code"].as_str().unwrap().len(), 43);
+    assert_eq!(json_of(&["token", "revoke", "bob"])["ended"], 0);
+    // The last owner stays, unknown names are named, and a reason is asked for.
+    for refused in [
+        &["user", "suspend", "owner", "--reason", "x"][..],
+        &["user", "suspend", "nobody", "--reason", "x"],
+        &["user", "suspend", "bob", "--reason", " "],
+        &["token", "revoke", "bob", "--session", "0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11"],
+    ] {
+        let output = run(home.path(), refused);
+        assert!(!output.status.success(), "{refused:?}");
+        assert_eq!(text(&output.stderr).trim_end().lines().count(), 1);
+    }
+    let tail = run(home.path(), &["audit", "tail", "--json"]);
+    let entries: Vec<Value> = text(&tail.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let acts: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    let last = acts.len() - 4;
+    assert_eq!(
+        acts[last..],
+        [
+            "user.suspend",
+            "user.unsuspend",
+            "user.reset_password",
+            "user.reset_sessions"
+        ]
+    );
+    assert_eq!(entries[last]["after"]["reason"], "spam");
+    assert_eq!(entries[last]["actor_kind"], "command");
+}
