@@ -57,14 +57,14 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(gateway::router(parts.bus.clone()))
         .merge(admin::router())
         .merge(openapi::router());
-    let (router, declared, document) = routes.into_parts();
+    let (served, declared, document) = routes.into_parts();
     let declared = Arc::new(declared);
     let cors = Arc::new(Cors::new(&ctx.config().server.cors_origins));
     let shield = Shield::new(ctx.clone(), Arc::clone(&declared), Arc::clone(&cors));
     let headers = Headers::new(ctx.origin(), cors);
     let guard = Guard::new(ctx.clone(), Arc::clone(&declared));
     let document = Arc::new(openapi::complete(document, &declared));
-    router
+    served
         .layer(Extension(document))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
         .method_not_allowed_fallback(request::no_method)

@@ -57,7 +57,11 @@ pub(super) fn for_document(map: &Map<String, Value>) -> Value {
 
 /// Whether attachments are the name and value pairs that actors show.
 fn shows_fields(attachments: &Value) -> bool {
-    let is_field = |entry: &Value| entry.get("type").is_some_and(|kind| kind == "PropertyValue");
+    let is_field = |entry: &Value| {
+        entry
+            .get("type")
+            .is_some_and(|kind| kind == "PropertyValue")
+    };
     match attachments {
         Value::Array(entries) => entries.iter().any(is_field),
         entry => is_field(entry),

@@ -64,7 +64,7 @@ pub async fn sign_up(
                 let code = request.invite.as_ref().map(Secret::expose);
                 let invite = invites::redeem(connection, code.map(String::as_str), user.id, now)?;
                 let entry = opening.caller().entry(user.id, "invite.redeem");
-                audit::record(connection, &entry.on("invite", invite), now)?;
+                audit::record(connection, &entry.on("invite", &invite), now)?;
             }
             if let Some(version) = &terms {
                 store::accept_terms(connection, user.id, version, now)?;

@@ -39,7 +39,7 @@ impl Caller {
         action: &'static str,
         now: Timestamp,
     ) -> Result<(), DatabaseError> {
-        let entry = self.entry(member, action).on("user", member);
+        let entry = self.entry(member, action).on("user", &member);
         audit::record(connection, &entry, now)?;
         Ok(())
     }

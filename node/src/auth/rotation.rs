@@ -185,7 +185,7 @@ fn second_use(
     }
     store::revoke(connection, stored.user, stored.session, now)?;
     let entry = Entry::new(By::System, "session.reuse")
-        .on("session", stored.session)
+        .on("session", &stored.session)
         .change(None, Some(json!({"user": stored.user, "ended": true})));
     audit::record(
         connection,

@@ -136,7 +136,7 @@ fn record(
     now: Timestamp,
 ) -> Result<(), AuthError> {
     let entry = Entry::new(By::User(me.id), "session.end")
-        .on("user", me.id)
+        .on("user", &me.id)
         .change(None, Some(json!({"sessions": ended})));
     audit::record(
         connection,

@@ -307,7 +307,10 @@ pub(super) fn list_live(
 }
 
 /// Ends one session of a member; false when there is none that lives.
-pub(super) fn revoke(
+///
+/// # Errors
+/// The database failed.
+pub fn revoke(
     connection: &mut Connection,
     user: UserId,
     session: SessionId,

@@ -64,14 +64,16 @@ async fn tail(
     output: Output,
 ) -> Result<()> {
     let mut newest = show(database, &filter, None, lines, output).await?;
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(()),
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         newest = show(database, &filter, newest, MAX_LIMIT, output).await?;
     }
-    Ok(())
 }
 
 /// Shows what was recorded after `after`; answers the newest entry shown.

@@ -85,12 +85,11 @@ pub(super) async fn run(args: SetupArgs, global: &Global) -> Result<ExitCode> {
 }
 
 fn shown(done: &Done) -> String {
-    let mut text = format!("Wrote {}\n", done.file.display());
-    if let Some(owner) = &done.owner {
-        text.push_str(&format!("Made {}\n", owner.shown()));
-    }
-    text.push_str(&done.report.to_string());
-    text
+    let owner = match &done.owner {
+        Some(owner) => format!("Made {}\n", owner.shown()),
+        None => String::new(),
+    };
+    format!("Wrote {}\n{owner}{}", done.file.display(), done.report)
 }
 
 async fn first_account(name: &str, config: &Config) -> Result<Option<Created>> {

@@ -49,15 +49,15 @@ impl Outcome {
         } else {
             " may act"
         };
-        let mut text = format!("{}{standing}, {} sign-ins ended", self.username, self.ended);
-        if let Some(code) = &self.code {
-            text.push_str(&format!(
-                "\nCode for a new password, good once within an hour: {code}\n\
+        let text = format!("{}{standing}, {} sign-ins ended", self.username, self.ended);
+        match &self.code {
+            None => text,
+            Some(code) => format!(
+                "{text}\nCode for a new password, good once within an hour: {code}\n\
                  The member sends it to POST /api/v1/auth/password/reset/confirm \
                  as token, with new_password"
-            ));
+            ),
         }
-        text
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn suspend(
                 return Ok(0);
             }
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
-            let entry = Entry::new(By::Command, "user.suspend").on("user", id);
+            let entry = Entry::new(By::Command, "user.suspend").on("user", &id);
             let entry = entry.change(None, Some(json!({"reason": reason.trim()})));
             audit::record(connection, &entry, now)?;
             Ok::<_, AccountError>(ended.len())
@@ -102,7 +102,7 @@ pub(super) async fn unsuspend(database: &Database, username: &str, output: Outpu
     database
         .write(move |connection| {
             if standing::set_suspended(connection, id, None, now)? {
-                let entry = Entry::new(By::Command, "user.unsuspend").on("user", id);
+                let entry = Entry::new(By::Command, "user.unsuspend").on("user", &id);
                 audit::record(connection, &entry, now)?;
             }
             Ok::<_, AccountError>(())
@@ -129,7 +129,7 @@ pub(super) async fn reset_password(
         .write(move |connection| {
             let code = reset::issue(connection, id, Handed::InPerson, now)?;
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
-            let entry = Entry::new(By::Command, "user.reset_password").on("user", id);
+            let entry = Entry::new(By::Command, "user.reset_password").on("user", &id);
             audit::record(connection, &entry, now)?;
             Ok::<_, AuthError>((code, ended))
         })
@@ -158,7 +158,7 @@ pub(super) async fn revoke(
             Some(_) => Vec::new(),
             None => auth::store::revoke_all_but(connection, id, None, now)?,
         };
-        let entry = Entry::new(By::Command, "user.reset_sessions").on("user", id);
+        let entry = Entry::new(By::Command, "user.reset_sessions").on("user", &id);
         let entry = entry.change(None, Some(json!({"ended": ended})));
         audit::record(connection, &entry, now)?;
         Ok::<_, AuthError>(ended.len())

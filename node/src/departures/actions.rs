@@ -61,7 +61,7 @@ pub fn end(
         completed_at: None,
     };
     store::insert(connection, &deletion)?;
-    let entry = entry.on("user", user.id);
+    let entry = entry.on("user", &user.id);
     let entry = entry.change(Some(json!({"username": user.username})), None);
     audit::record(connection, &entry, now)?;
     Ok((deletion.id, ended))

@@ -64,9 +64,9 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Routes {
     let inboxes = ["/actor/inbox", "/inbox", "/users/{name}/inbox"];
     let signed = Access::signed();
     let open = shown.map(|path| (Method::GET, path, Access::public()));
-    let routes = open
+    let declared = open
         .into_iter()
         .chain(fetched.map(|path| (Method::GET, path, signed.class(RateClass::Read))))
         .chain(inboxes.map(|path| (Method::POST, path, signed)));
-    Routes::new().foreign(router, &routes.collect::<Vec<_>>())
+    Routes::new().foreign(router, &declared.collect::<Vec<_>>())
 }

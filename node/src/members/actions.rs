@@ -74,7 +74,7 @@ pub(super) async fn open(
         .write(move |connection| {
             Authority::of(connection, by.id, Privilege::CreateUsers)?;
             let user = account.insert(connection, held.origin(), &hash, now)?;
-            let entry = by.entry("user.create").on("user", user.id);
+            let entry = by.entry("user.create").on("user", &user.id);
             let entry = entry.change(None, Some(json!({"username": user.username})));
             audit::record(connection, &entry, now)?;
             Ok::<_, AuthError>(user)
@@ -115,7 +115,7 @@ pub(super) async fn edit(
                     "email": user.email.is_some(),
                 }))
             };
-            let entry = by.entry("user.update").on("user", id);
+            let entry = by.entry("user.update").on("user", &id);
             audit::record(connection, &entry.change(told(&user), told(&changed)), now)?;
             Ok(changed)
         })
@@ -175,7 +175,7 @@ pub(super) async fn suspend(
             let mut ended = Vec::new();
             if standing::set_suspended(connection, id, Some(reason.trim()), now)? {
                 ended = auth::store::revoke_all_but(connection, id, None, now)?;
-                let entry = by.entry("user.suspend").on("user", id);
+                let entry = by.entry("user.suspend").on("user", &id);
                 let entry = entry.change(None, Some(json!({"reason": reason.trim()})));
                 audit::record(connection, &entry, now)?;
             }
@@ -206,7 +206,7 @@ pub(super) async fn unsuspend(ctx: &Ctx, by: Acting, id: UserId) -> Result<User,
             let authority = Authority::of(connection, by.id, Privilege::BanUsers)?;
             let user = within_reach(connection, &authority, id)?;
             if standing::set_suspended(connection, id, None, now)? {
-                let entry = by.entry("user.unsuspend").on("user", id);
+                let entry = by.entry("user.unsuspend").on("user", &id);
                 let before = json!({"reason": user.suspension_reason});
                 audit::record(connection, &entry.change(Some(before), None), now)?;
             }
@@ -231,7 +231,7 @@ pub(super) async fn reset_password(
             local(connection, &authority, id)?;
             let code = reset::issue(connection, id, Handed::InPerson, now)?;
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
-            let entry = by.entry("user.reset_password").on("user", id);
+            let entry = by.entry("user.reset_password").on("user", &id);
             audit::record(connection, &entry, now)?;
             Ok::<_, AuthError>((code, ended))
         })
@@ -254,7 +254,7 @@ pub(super) async fn reset_sessions(
             let authority = Authority::of(connection, by.id, Privilege::ResetUserTokens)?;
             local(connection, &authority, id)?;
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
-            let entry = by.entry("user.reset_sessions").on("user", id);
+            let entry = by.entry("user.reset_sessions").on("user", &id);
             let entry = entry.change(None, Some(json!({"ended": ended.len()})));
             audit::record(connection, &entry, now)?;
             Ok::<_, AccountError>(ended)

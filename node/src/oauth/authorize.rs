@@ -197,7 +197,7 @@ impl Asked {
                 session: None,
             };
             let entry = Entry::new(By::User(user), "application.allow")
-                .on("application", application)
+                .on("application", &application)
                 .change(None, Some(json!({"scopes": scopes.to_string()})));
             audit::record(connection, &entry, now)?;
             Ok(store::insert_code(

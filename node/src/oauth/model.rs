@@ -89,8 +89,8 @@ mod tests {
         assert!(is_challenge(challenge));
         assert!(proves(verifier, challenge));
         assert!(!proves(challenge, challenge), "plain");
-        assert!(!proves(&verifier[1..], challenge));
+        assert!(!proves(verifier.trim_start_matches('d'), challenge));
         assert!(!proves("", challenge));
-        assert!(!is_challenge(&challenge[1..]));
+        assert!(!is_challenge(challenge.trim_start_matches('E')));
     }
 }

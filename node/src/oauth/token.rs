@@ -74,7 +74,7 @@ async fn by_code(
         }
         if code.used_at.is_some() {
             let entry = Entry::new(By::System, "application.code_reused")
-                .on("application", application.id)
+                .on("application", &application.id)
                 .change(None, Some(json!({"user": code.user})));
             audit::record(connection, &entry, now)?;
             return Ok(Redeemed::Reused(code.user, code.session));

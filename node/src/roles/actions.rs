@@ -76,7 +76,7 @@ pub(super) fn create(
         return Err(RoleError::TooMany(usize::try_from(MAX_ROLES).unwrap_or(0)));
     }
     store::insert(connection, &role)?;
-    let entry = by.entry("role.create").on("role", role.id);
+    let entry = by.entry("role.create").on("role", &role.id);
     let entry = entry.change(None, Some(recorded(&role)));
     audit::record(connection, &entry, now)?;
     Ok(RoleView::custom(&role, 0))
@@ -111,7 +111,7 @@ pub(super) async fn change(
             let people = reachable(connection, &authority, &old)?;
             authority.holds(role.privileges)?;
             store::update(connection, &role)?;
-            let entry = by.entry("role.update").on("role", id);
+            let entry = by.entry("role.update").on("role", &id);
             let entry = entry.change(Some(recorded(&old)), Some(recorded(&role)));
             audit::record(connection, &entry, now)?;
             let members = i64::try_from(people).unwrap_or(i64::MAX);
@@ -137,7 +137,7 @@ pub(super) async fn delete(
             let old = store::by_id(connection, id)?.ok_or(RoleError::NotFound)?;
             reachable(connection, &authority, &old)?;
             store::delete(connection, id)?;
-            let entry = by.entry("role.delete").on("role", id);
+            let entry = by.entry("role.delete").on("role", &id);
             audit::record(connection, &entry.change(Some(recorded(&old)), None), now)?;
             Ok::<_, RoleError>(())
         })
@@ -212,7 +212,7 @@ pub(super) async fn give(
             accounts::store::set_role(connection, id, wanted.role, now)?;
             let ids: Vec<RoleId> = after.iter().map(|role| role.id).collect();
             store::give(connection, id, &ids, now)?;
-            let entry = by.entry("user.roles").on("user", id);
+            let entry = by.entry("user.roles").on("user", &id);
             let told = |role: Role, custom: &[CustomRole]| {
                 let names: Vec<&str> = custom.iter().map(|role| role.name.as_str()).collect();
                 Some(json!({"role": role, "custom": names}))

@@ -193,7 +193,13 @@ fn commands_end_sign_ins_and_say_so() {
         &["user", "suspend", "owner", "--reason", "x"][..],
         &["user", "suspend", "nobody", "--reason", "x"],
         &["user", "suspend", "bob", "--reason", " "],
-        &["token", "revoke", "bob", "--session", "0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11"],
+        &[
+            "token",
+            "revoke",
+            "bob",
+            "--session",
+            "0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11",
+        ],
     ] {
         let output = run(home.path(), refused);
         assert!(!output.status.success(), "{refused:?}");

@@ -58,7 +58,7 @@ pub(super) async fn create(
             }
             let id = store::insert_for(connection, &code, terms, now)?;
             let after = json!({"uses": terms.uses, "expires_in": terms.lifetime.as_secs()});
-            let entry = caller.entry(me.id, "invite.create").on("invite", id);
+            let entry = caller.entry(me.id, "invite.create").on("invite", &id);
             audit::record(connection, &entry.change(None, Some(after)), now)?;
             let invite = store::by_id(connection, id)?.ok_or_else(ApiError::not_found)?;
             let invited = Invited {
@@ -94,7 +94,7 @@ pub(super) async fn remove(
             if !store::remove(connection, id)? {
                 return Err(ApiError::not_found());
             }
-            let entry = caller.entry(me.id, "invite.delete").on("invite", id);
+            let entry = caller.entry(me.id, "invite.delete").on("invite", &id);
             audit::record(connection, &entry, now)?;
             Ok(())
         })

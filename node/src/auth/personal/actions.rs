@@ -66,7 +66,7 @@ pub(super) async fn make(
             let session = clients::insert(connection, &new, now)?;
             store::insert(connection, session, &token.hash(), &name)?;
             let entry = Entry::new(By::User(me.id), "personal_token.create")
-                .on("personal_token", session)
+                .on("personal_token", &session)
                 .change(
                     None,
                     Some(json!({"name": name, "scopes": scopes.to_string()})),

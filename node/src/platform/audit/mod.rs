@@ -2,6 +2,7 @@
 
 mod log;
 
+use std::fmt::Display;
 use std::net::IpAddr;
 
 use diesel::prelude::*;
@@ -77,7 +78,7 @@ impl Entry {
 
     /// The same act, done to this.
     #[must_use]
-    pub fn on(mut self, kind: &'static str, id: impl ToString) -> Self {
+    pub fn on(mut self, kind: &'static str, id: &(impl Display + ?Sized)) -> Self {
         self.target = Some((kind, id.to_string()));
         self
     }

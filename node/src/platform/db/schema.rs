@@ -438,6 +438,8 @@ diesel::table! {
 
 diesel::joinable!(deliveries -> outgoing_activities (activity_id));
 diesel::allow_tables_to_appear_in_same_query!(deliveries, outgoing_activities);
+
+diesel::table! {
     blocked_addresses (id) {
         id -> Text,
         network -> Text,

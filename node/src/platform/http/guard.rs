@@ -10,7 +10,7 @@ use federation_core::inbox::TrustedProxies;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::access::{Access, Needs};
+use super::access::Needs;
 use super::auth::{CurrentUser, bearer};
 use super::error::ApiError;
 use super::request::method_not_allowed;
@@ -55,12 +55,6 @@ impl Guard {
         Some(self.proxies.source(*peer, request.headers()))
     }
 
-    fn access(&self, path: &str, method: &Method) -> Result<Access, Response> {
-        self.declared
-            .access(path, method)
-            .ok_or_else(|| self.refuse(path))
-    }
-
     /// The answer where a path serves other methods, or nothing that was declared.
     fn refuse(&self, path: &str) -> Response {
         let methods: Vec<&str> = self.declared.methods(path).map(Method::as_str).collect();
@@ -83,25 +77,22 @@ impl Guard {
 pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     // Without a pattern nothing was matched, and the answer is 404.
     if let Some(path) = request.extensions().get::<MatchedPath>().cloned() {
-        let access = match guard.access(path.as_str(), request.method()) {
-            Ok(access) => access,
-            Err(refusal) => return refusal,
+        let Some(access) = guard.declared.access(path.as_str(), request.method()) else {
+            return guard.refuse(path.as_str());
         };
         if access.needs.member() {
-            let shown;
-            match guard.member(access.needs, request.headers()).await {
-                Ok(member) => {
-                    let from = guard.source(&request);
-                    guard.ctx.authenticator().used(member.session, from);
-                    let now = guard.ctx.now();
-                    match guard.ctx.limits().ask_account(member.id, access.class, now) {
-                        Ok(told) => shown = told,
-                        Err(refusal) => return refusal.into_response(),
-                    }
-                    request.extensions_mut().insert(member);
-                }
+            let member = match guard.member(access.needs, request.headers()).await {
+                Ok(member) => member,
                 Err(error) => return error.into_response(),
-            }
+            };
+            let from = guard.source(&request);
+            guard.ctx.authenticator().used(member.session, from);
+            let now = guard.ctx.now();
+            let shown = match guard.ctx.limits().ask_account(member.id, access.class, now) {
+                Ok(shown) => shown,
+                Err(refusal) => return refusal.into_response(),
+            };
+            request.extensions_mut().insert(member);
             let mut response = next.run(request).await;
             if let Some(shown) = shown {
                 shown.add_to(response.headers_mut());

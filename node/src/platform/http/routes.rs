@@ -64,8 +64,8 @@ impl Routes {
 
     /// Takes in routes that are documented elsewhere, such as those of other standards.
     #[must_use]
-    pub fn foreign(mut self, router: Router<Ctx>, routes: &[(Method, &str, Access)]) -> Self {
-        for (method, path, access) in routes {
+    pub fn foreign(mut self, router: Router<Ctx>, declared: &[(Method, &str, Access)]) -> Self {
+        for (method, path, access) in declared {
             self.declared.insert(path, method.clone(), *access);
         }
         self.router = self.router.merge(router);

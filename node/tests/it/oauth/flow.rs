@@ -1,5 +1,7 @@
 //! An application registers, asks, fetches tokens, keeps them fresh and is let go.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use federation_core::testing::on_each_backend;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -56,7 +58,7 @@ fn page_names_the_application_and_goes_back_with_code_state_and_issuer() {
         assert!(!html.contains("<script"), "{html}");
         assert!(!headers.contains_key("set-cookie"));
         let request = hidden_request(&html);
-        let sent = |password: &'static str, decision: &'static str| {
+        let form = |password: &'static str, decision: &'static str| {
             [
                 ("request", request.clone()),
                 ("username", "alice".to_owned()),
@@ -64,21 +66,21 @@ fn page_names_the_application_and_goes_back_with_code_state_and_issuer() {
                 ("decision", decision.to_owned()),
             ]
         };
-        let send = async |sent: [(&'static str, String); 4]| {
-            let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let answer_with = async |form: [(&'static str, String); 4]| {
+            let sent: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
             submit(&app, &sent, &[("origin", &app.origin())]).await
         };
-        let wrong = send(sent("not the password", "agree")).await;
+        let wrong = answer_with(form("not the password", "agree")).await;
         assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
         let html = wrong.text().await.unwrap();
         assert!(html.contains("role=\"alert\""), "{html}");
         assert!(!html.contains("not the password"), "{html}");
-        let denied = send(sent("", "deny")).await;
+        let denied = answer_with(form("", "deny")).await;
         let (url, pairs) = answer(denied.headers());
         assert!(url.as_str().starts_with(REDIRECT));
         assert_eq!(value(&pairs, "error"), Some("access_denied"));
         assert_eq!(value(&pairs, "state"), Some("st&te"));
-        let agreed = send(sent(PASSWORD, "agree")).await;
+        let agreed = answer_with(form(PASSWORD, "agree")).await;
         assert_eq!(agreed.status(), StatusCode::SEE_OTHER);
         assert!(!agreed.headers().contains_key("set-cookie"));
         let (url, pairs) = answer(agreed.headers());
@@ -104,7 +106,6 @@ fn confidential_applications_show_their_secret() {
         let guessed = redeem(&app, &club, &code).await;
         assert_error(&guessed, 401, "invalid_client");
         assert_eq!(guessed.headers["www-authenticate"], "Basic realm=\"oauth\"");
-        use base64::engine::general_purpose::STANDARD;
         let basic = STANDARD.encode(format!("{}:{}", club.id, secret.as_deref().unwrap()));
         let sent = [
             ("grant_type", "authorization_code"),

@@ -1,7 +1,5 @@
 //! Every role below owner against every administrative route and every way to give power away.
 
-use std::collections::HashMap;
-
 use federation_core::testing::on_each_backend;
 use folkmoot::base::privilege::{Privilege, Privileges};
 use folkmoot::base::role::Role;
@@ -80,6 +78,139 @@ fn attack_privilege_escalation_by_route() {
     });
 }
 
+/// Somebody below owner who tries to give power away.
+struct Climber<'a> {
+    app: &'a TestApp,
+    owner: &'a Member,
+    me: Member,
+    role: Role,
+    /// Whether they hold, by a custom role, the privilege to give roles.
+    may_give: bool,
+    held: Privileges,
+    roles: &'a CustomRoles,
+}
+
+/// Roles that the owner made.
+struct CustomRoles {
+    /// Gives roles.
+    giving: String,
+    /// By name: the id, and what the role holds.
+    given: [(&'static str, String, Privileges); 2],
+}
+
+impl CustomRoles {
+    async fn make(app: &TestApp, owner: &Member) -> Self {
+        let strong = [Privilege::DeleteUsers, Privilege::ManageStorage];
+        let weak = [Privilege::MuteUsers];
+        let names = |held: &[Privilege]| held.iter().map(|one| one.as_str()).collect::<Vec<_>>();
+        let strong_id = make_role(app, owner, "strong", &names(&strong)).await;
+        let weak_id = make_role(app, owner, "weak", &names(&weak)).await;
+        Self {
+            giving: make_role(app, owner, "giver", &["manage_server_privileges"]).await,
+            given: [
+                ("strong", strong_id, strong.into_iter().collect()),
+                ("weak", weak_id, weak.into_iter().collect()),
+            ],
+        }
+    }
+}
+
+impl Climber<'_> {
+    fn own_roles(&self) -> Vec<&str> {
+        let giving = self.roles.giving.as_str();
+        self.may_give.then_some(giving).into_iter().collect()
+    }
+
+    fn covers(&self, role: Role) -> bool {
+        role <= self.role && self.held.covers(Privileges::of_role(role))
+    }
+
+    /// Every built-in role, and every custom one beside the role that somebody has.
+    async fn gives_roles_to(&self, target: &Member, target_role: Role) {
+        let built_in = SYSTEM.map(|role| (role, None));
+        let custom = self
+            .roles
+            .given
+            .each_ref()
+            .map(|role| (target_role, Some(role)));
+        for (new_role, given) in built_in.into_iter().chain(custom) {
+            let ids: Vec<&str> = given.iter().map(|(_, id, _)| id.as_str()).collect();
+            let reply = put_roles(self.app, &self.me, target, new_role.as_str(), &ids).await;
+            let allowed = self.may_give
+                && self.role > target_role
+                && (new_role == target_role || self.covers(new_role))
+                && given.is_none_or(|(_, _, held)| self.held.covers(*held));
+            let expected = if allowed {
+                StatusCode::OK
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            let (role, gives, name) = (self.role, self.may_give, given.map(|(name, ..)| name));
+            let why = format!("{role} (gives: {gives}) makes {target_role} {new_role}, {name:?}");
+            assert_eq!(reply.status, expected, "{why}: {:#}", reply.json);
+            put_roles(self.app, self.owner, target, target_role.as_str(), &[]).await;
+        }
+    }
+
+    /// The other acts upon a person, which follow the same ladder.
+    async fn acts_upon(&self, target: &Member, target_role: Role) {
+        for (act, privilege, body) in [
+            ("suspend", Privilege::BanUsers, json!({"reason": "x"})),
+            ("unsuspend", Privilege::BanUsers, Value::Null),
+            ("reset-sessions", Privilege::ResetUserTokens, Value::Null),
+            ("reset-password", Privilege::ResetUserTokens, Value::Null),
+        ] {
+            let path = format!("/api/v1/admin/users/{}/{act}", target.id);
+            let reply = call(self.app, Method::POST, &path, &self.me, &body).await;
+            let allowed = self.held.contains(privilege) && self.role > target_role;
+            let why = format!(
+                "{} does {act} to {target_role}: {:#}",
+                self.role, reply.json
+            );
+            assert_eq!(reply.status.is_success(), allowed, "{why}");
+        }
+    }
+
+    /// Nobody makes themselves more, by any road.
+    async fn rises(&self) {
+        for role in SYSTEM.into_iter().filter(|role| *role > self.role) {
+            let own = self.own_roles();
+            let reply = put_roles(self.app, &self.me, &self.me, role.as_str(), &own).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{:#}", reply.json);
+        }
+        let path = format!("/api/v1/admin/roles/{}", self.roles.giving);
+        for privilege in Privilege::ALL {
+            let of_giving = self.may_give && *privilege == Privilege::ManageServerPrivileges;
+            if self.held.contains(*privilege) || of_giving {
+                continue;
+            }
+            let made = json!({"name": format!("mine {privilege}"), "privileges": [privilege]});
+            let grown = json!({"privileges": ["manage_server_privileges", privilege]});
+            for (method, path, body) in [
+                (Method::POST, "/api/v1/admin/roles", made),
+                (Method::PATCH, path.as_str(), grown),
+            ] {
+                let reply = call(self.app, method, path, &self.me, &body).await;
+                let why = format!("{privilege} at {path}: {:#}", reply.json);
+                assert_eq!(reply.status, StatusCode::FORBIDDEN, "{why}");
+            }
+        }
+    }
+
+    /// A role goes with what it holds: who lacks that, or is given it by that role alone, cannot
+    /// take it away.
+    async fn deletes_roles(&self) {
+        let [(_, strong, held), _] = &self.roles.given;
+        let over_strong = self.may_give && self.held.covers(*held);
+        let kept = (!over_strong).then_some(strong);
+        for role in kept.into_iter().chain([&self.roles.giving]) {
+            let path = format!("/api/v1/admin/roles/{role}");
+            let reply = call(self.app, Method::DELETE, &path, &self.me, &Value::Null).await;
+            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{:#}", reply.json);
+        }
+    }
+}
+
 /// Who may make whom what: every role below owner, with the privilege to give roles and without,
 /// gives every role to everybody, themselves included.
 #[test]
@@ -87,113 +218,30 @@ fn attack_privilege_escalation_by_grant() {
     on_each_backend(async |database| {
         let app = TestApp::start(database).await;
         let owner = app.signup("owner").await;
-        let giving = make_role(&app, &owner, "giver", &["manage_server_privileges"]).await;
-        let strong = make_role(&app, &owner, "strong", &["delete_users", "manage_storage"]).await;
-        let weak = make_role(&app, &owner, "weak", &["mute_users"]).await;
-        let custom: HashMap<&str, (&str, Privileges)> = HashMap::from([
-            (
-                "strong",
-                (
-                    strong.as_str(),
-                    [Privilege::DeleteUsers, Privilege::ManageStorage]
-                        .into_iter()
-                        .collect(),
-                ),
-            ),
-            (
-                "weak",
-                (weak.as_str(), [Privilege::MuteUsers].into_iter().collect()),
-            ),
-        ]);
-        for actor_role in [Role::User, Role::Moderator, Role::Admin] {
+        let roles = CustomRoles::make(&app, &owner).await;
+        for role in [Role::User, Role::Moderator, Role::Admin] {
             for may_give in [false, true] {
-                let name = format!("{actor_role}_{may_give}");
-                let actor = app.signup(&name).await;
-                let own: &[&str] = if may_give { &[giving.as_str()] } else { &[] };
-                let setup = put_roles(&app, &owner, &actor, actor_role.as_str(), own).await;
-                assert_eq!(setup.status, StatusCode::OK, "{:#}", setup.json);
-                let held = Privileges::of_role(actor_role);
+                let name = format!("{role}_{may_give}");
+                let climber = Climber {
+                    app: &app,
+                    owner: &owner,
+                    me: app.signup(&name).await,
+                    role,
+                    may_give,
+                    held: Privileges::of_role(role),
+                    roles: &roles,
+                };
+                let own = climber.own_roles();
+                let set = put_roles(&app, &owner, &climber.me, role.as_str(), &own).await;
+                assert_eq!(set.status, StatusCode::OK, "{:#}", set.json);
                 for target_role in SYSTEM {
                     let target = app.signup(&format!("t_{name}_{target_role}")).await;
                     put_roles(&app, &owner, &target, target_role.as_str(), &[]).await;
-                    for (new_role, given) in SYSTEM
-                        .into_iter()
-                        .map(|role| (role, None))
-                        .chain(["strong", "weak"].map(|name| (target_role, Some(name))))
-                    {
-                        let ids: Vec<&str> = given.map(|name| custom[name].0).into_iter().collect();
-                        let reply = put_roles(&app, &actor, &target, new_role.as_str(), &ids).await;
-                        let allowed = may_give
-                            && actor_role > target_role
-                            && (new_role == target_role
-                                || (new_role <= actor_role
-                                    && held.covers(Privileges::of_role(new_role))))
-                            && given.is_none_or(|name| held.covers(custom[name].1));
-                        let why = format!(
-                            "{actor_role} (gives: {may_give}) makes {target_role} {new_role} with {given:?}: {:#}",
-                            reply.json
-                        );
-                        assert_eq!(reply.status == StatusCode::OK, allowed, "{why}");
-                        if !allowed {
-                            assert_eq!(reply.status, StatusCode::FORBIDDEN, "{why}");
-                        }
-                        put_roles(&app, &owner, &target, target_role.as_str(), &[]).await;
-                    }
-                    // The other acts upon a person follow the same ladder.
-                    for (act, privilege, body) in [
-                        ("suspend", Privilege::BanUsers, json!({"reason": "x"})),
-                        ("unsuspend", Privilege::BanUsers, Value::Null),
-                        ("reset-sessions", Privilege::ResetUserTokens, Value::Null),
-                        ("reset-password", Privilege::ResetUserTokens, Value::Null),
-                    ] {
-                        let path = format!("/api/v1/admin/users/{}/{act}", target.id);
-                        let reply = call(&app, Method::POST, &path, &actor, &body).await;
-                        let allowed = held.contains(privilege) && actor_role > target_role;
-                        let why =
-                            format!("{actor_role} does {act} to {target_role}: {:#}", reply.json);
-                        assert_eq!(reply.status.is_success(), allowed, "{why}");
-                    }
+                    climber.gives_roles_to(&target, target_role).await;
+                    climber.acts_upon(&target, target_role).await;
                 }
-                // Nobody makes themselves more, by any road.
-                for new_role in SYSTEM.into_iter().filter(|role| *role > actor_role) {
-                    let reply = put_roles(&app, &actor, &actor, new_role.as_str(), own).await;
-                    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{:#}", reply.json);
-                }
-                for privilege in Privilege::ALL.iter().filter(|one| !held.contains(**one)) {
-                    if may_give && *privilege == Privilege::ManageServerPrivileges {
-                        continue;
-                    }
-                    let body =
-                        json!({"name": format!("mine {privilege}"), "privileges": [privilege]});
-                    let reply =
-                        call(&app, Method::POST, "/api/v1/admin/roles", &actor, &body).await;
-                    assert_eq!(
-                        reply.status,
-                        StatusCode::FORBIDDEN,
-                        "{privilege}: {:#}",
-                        reply.json
-                    );
-                    let path = format!("/api/v1/admin/roles/{giving}");
-                    let body = json!({"privileges": ["manage_server_privileges", privilege]});
-                    let reply = call(&app, Method::PATCH, &path, &actor, &body).await;
-                    assert_eq!(
-                        reply.status,
-                        StatusCode::FORBIDDEN,
-                        "{privilege}: {:#}",
-                        reply.json
-                    );
-                }
-                // A role goes with what it holds: who lacks that, or is given it by that role alone,
-                // cannot take it away.
-                let holds_strong = may_give && held.covers(custom["strong"].1);
-                for role in [(!holds_strong).then_some(&strong), Some(&giving)] {
-                    let Some(role) = role else { continue };
-                    let path = format!("/api/v1/admin/roles/{role}");
-                    let reply = call(&app, Method::DELETE, &path, &actor, &Value::Null).await;
-                    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{:#}", reply.json);
-                }
-                put_roles(&app, &owner, &actor, "user", &[]).await;
-                put_roles(&app, &owner, &actor, actor_role.as_str(), own).await;
+                climber.rises().await;
+                climber.deletes_roles().await;
             }
         }
         app.stop().await;

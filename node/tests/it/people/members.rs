@@ -123,8 +123,8 @@ fn accounts_are_opened_found_and_changed_by_those_who_may() {
             app.get(&path, &helper.access).await.json["email"],
             Value::Null
         );
-        let patch = json!({"bio": "Operator's words", "email": null});
-        let reply = call(&app, Method::PATCH, &path, &owner, &patch).await;
+        let change = json!({"bio": "Operator's words", "email": null});
+        let reply = call(&app, Method::PATCH, &path, &owner, &change).await;
         assert_eq!(reply.text("/bio"), "Operator's words");
         for number in 0..5 {
             app.signup(&format!("member{number}")).await;

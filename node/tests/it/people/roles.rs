@@ -56,8 +56,8 @@ fn roles_are_made_given_changed_and_deleted() {
                 .contains(&json!("view_server_stats"))
         );
         let path = format!("{ROLES}/{role}");
-        let patch = json!({"name": "Guards", "privileges": ["ban_users"]});
-        let patched = call(&app, Method::PATCH, &path, &owner, &patch).await;
+        let change = json!({"name": "Guards", "privileges": ["ban_users"]});
+        let patched = call(&app, Method::PATCH, &path, &owner, &change).await;
         assert_eq!(patched.json["members"], 1, "{:#}", patched.json);
         assert_eq!(app.get(stats, &alice.access).await.status, StatusCode::OK);
         let deleted = call(&app, Method::DELETE, &path, &owner, &Value::Null).await;
@@ -69,11 +69,23 @@ fn roles_are_made_given_changed_and_deleted() {
             .await
             .assert_problem(404, "not_found");
 
-        // The built-in ones are shown and never changed.
-        assert_eq!(
-            app.get(&format!("{ROLES}/admin"), &owner.access).await.json["built_in"],
-            true
-        );
+        let acts = audited(&app).await;
+        for act in ["role.create", "user.roles", "role.update", "role.delete"] {
+            let found = acts.iter().filter(|(_, known, _)| known == act);
+            assert_eq!(found.count(), 1, "{act}: {acts:?}");
+        }
+        app.stop().await;
+    });
+}
+
+#[test]
+fn built_in_roles_are_shown_and_never_changed_and_only_members_here_are_given_any() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let owner = app.signup("owner").await;
+        let alice = app.signup("alice").await;
+        let shown = app.get(&format!("{ROLES}/admin"), &owner.access).await;
+        assert_eq!(shown.json["built_in"], true);
         let admin = format!("{ROLES}/admin");
         call(&app, Method::PATCH, &admin, &owner, &json!({"name": "x"}))
             .await
@@ -81,6 +93,9 @@ fn roles_are_made_given_changed_and_deleted() {
         call(&app, Method::DELETE, &admin, &owner, &Value::Null)
             .await
             .assert_problem(403, "role_built_in");
+        let role = make_role(&app, &owner, "Guest", &[]).await;
+        let path = format!("{ROLES}/{role}");
+        call(&app, Method::DELETE, &path, &owner, &Value::Null).await;
         put_roles(&app, &owner, &alice, "user", &[&role])
             .await
             .assert_problem(422, "unknown_role");
@@ -89,18 +104,6 @@ fn roles_are_made_given_changed_and_deleted() {
         call(&app, Method::PUT, &remote, &owner, &body)
             .await
             .assert_problem(403, "remote_account");
-        let acts: Vec<String> = audited(&app)
-            .await
-            .into_iter()
-            .map(|(_, act, _)| act)
-            .collect();
-        for act in ["role.create", "user.roles", "role.update", "role.delete"] {
-            assert_eq!(
-                acts.iter().filter(|known| *known == act).count(),
-                1,
-                "{act}: {acts:?}"
-            );
-        }
         app.stop().await;
     });
 }

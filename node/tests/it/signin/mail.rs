@@ -250,15 +250,15 @@ fn messages_wait_for_a_mail_server_that_is_away_or_busy_and_are_given_up_when_re
         world.time.advance(Duration::from_secs(5));
         // What waits is not readable in the database.
         assert_eq!(world.waiting().await.0, 2);
-        let post = Post::start_at(port, 2);
-        let letter = post.next(&world).await;
+        let server = Post::start_at(port, 2);
+        let letter = server.next(&world).await;
         assert_eq!(letter.to, "alice@there.example");
         assert!(letter.text.contains("Message-ID: <"), "{}", letter.text);
         while world.waiting().await.0 > 0 {
             world.time.advance(Duration::from_secs(1));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        post.nothing(&world).await;
+        server.nothing(&world).await;
         world.app.stop().await;
     });
 }

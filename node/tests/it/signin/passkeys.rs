@@ -80,7 +80,7 @@ impl Browser {
             60_000,
         );
         let mut answer = answer.unwrap();
-        answer.response.user_handle = Some(owner.as_bytes().to_vec().into());
+        answer.response.user_handle = Some(owner.as_bytes().to_vec());
         answer
     }
 }
@@ -214,7 +214,7 @@ fn attack_a_passkey_of_another_account_or_origin_is_refused() {
         let begun = challenge(&world).await;
         let mut credential = of_bob.get(&begun["options"]);
         let alice_id: Uuid = alice.id.parse().unwrap();
-        credential.response.user_handle = Some(alice_id.as_bytes().to_vec().into());
+        credential.response.user_handle = Some(alice_id.as_bytes().to_vec());
         let refused = answer(&world, &begun["challenge"], &credential).await;
         refused.assert_problem(401, "passkey_refused");
         // Alice's credential id under Bob's signature.

@@ -176,10 +176,16 @@ fn attack_a_recovery_code_counts_once() {
             StatusCode::OK
         );
         let audited = world.audited(&alice).await;
-        let used = "recovery_code.use";
+        let use_of_one = "recovery_code.use";
         assert_eq!(
             audited,
-            ["totp.enable", used, used, "recovery_codes.renew", used]
+            [
+                "totp.enable",
+                use_of_one,
+                use_of_one,
+                "recovery_codes.renew",
+                use_of_one
+            ]
         );
         world.app.stop().await;
     });

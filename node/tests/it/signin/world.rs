@@ -133,11 +133,9 @@ pub(crate) fn code_at(secret: &[u8], step: i64) -> String {
 
 fn base32(text: &str) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = text
-        .chars()
-        .map(|letter| format!("{:05b}", alphabet.find(letter).unwrap()))
-        .collect();
-    let bytes = bits.as_bytes().chunks_exact(8);
-    let byte = |bits| u8::from_str_radix(std::str::from_utf8(bits).unwrap(), 2).unwrap();
-    bytes.map(byte).collect()
+    let digits = text.chars().map(|letter| alphabet.find(letter).unwrap());
+    let bits = digits.flat_map(|digit| (0..5).rev().map(move |place| digit >> place & 1 == 1));
+    let bits: Vec<bool> = bits.collect();
+    let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    bits.chunks_exact(8).map(byte).collect()
 }
