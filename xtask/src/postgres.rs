@@ -30,7 +30,11 @@ pub(crate) enum Durability {
 /// When it is not installed or does not start.
 pub(crate) fn start(durability: Durability) -> Result<(Service, String)> {
     let programs = programs().context("PostgreSQL is not installed")?;
-    let folder = service::folder("postgres")?;
+    // Every test makes a database of its own, which is hundreds of files.
+    let folder = match durability {
+        Durability::Off => service::folder_in_memory("postgres")?,
+        Durability::On => service::folder("postgres")?,
+    };
     let data = folder.join("data");
     let port = service::free_port()?;
     // The server refuses to run as root.

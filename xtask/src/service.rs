@@ -15,8 +15,12 @@ use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::bail;
 
+use crate::tools;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
+/// Megabytes of free memory from which on files are kept there.
+const PLENTY_MB: u64 = 6_000;
 
 /// A running server. Dropping it stops the server and removes its folder.
 #[derive(Debug)]
@@ -90,8 +94,27 @@ impl Drop for Service {
 /// # Errors
 /// When it cannot be made.
 pub(crate) fn folder(name: &str) -> Result<PathBuf> {
+    folder_under(&std::env::temp_dir(), name)
+}
+
+/// A new folder for a server whose files need not outlive the machine: in memory, where the system
+/// keeps files there and has plenty of it, as the temporary folder otherwise.
+///
+/// # Errors
+/// When it cannot be made.
+pub(crate) fn folder_in_memory(name: &str) -> Result<PathBuf> {
+    let memory = Path::new("/dev/shm");
+    let free = tools::output("df", &["--output=avail", "--block-size=1M", "/dev/shm"]);
+    let free = free.and_then(|text| text.lines().last()?.trim().parse::<u64>().ok());
+    if free.is_some_and(|megabytes| megabytes >= PLENTY_MB) {
+        return folder_under(memory, name);
+    }
+    folder(name)
+}
+
+fn folder_under(parent: &Path, name: &str) -> Result<PathBuf> {
     let unique = format!("folkmoot-{name}-{}-{}", std::process::id(), free_port()?);
-    let path = std::env::temp_dir().join(unique);
+    let path = parent.join(unique);
     std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
     Ok(path)
 }

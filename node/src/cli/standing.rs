@@ -155,7 +155,7 @@ pub(super) async fn revoke(
     let effect = move |connection: &mut Connection| {
         let ended = match session {
             Some(session) if auth::store::revoke(connection, id, session, now)? => vec![session],
-            Some(_) => Vec::new(),
+            Some(_) => return Ok(0),
             None => auth::store::revoke_all_but(connection, id, None, now)?,
         };
         let entry = Entry::new(By::Command, "user.reset_sessions").on("user", &id);

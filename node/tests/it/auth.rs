@@ -79,6 +79,31 @@ fn wrong_password_and_unknown_name_look_the_same() {
 }
 
 #[test]
+fn attack_sql_in_any_text_is_text() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let alice = app.signup("alice").await;
+        let always = "alice' OR '1'='1";
+        let body = json!({"username": always, "password": always});
+        let login = app.post("/api/v1/auth/login", &body).await;
+        login.assert_problem(401, "wrong_credentials");
+        for query in ["%27%20OR%20%271%27%3D%271", "%25", "_lice", "a%27%3B--"] {
+            let found = app
+                .get(&format!("/api/v1/users?q={query}"), &alice.access)
+                .await;
+            assert_eq!(found.json["items"], json!([]), "{query}: {:#}", found.json);
+        }
+        let words = "'); DROP TABLE users; --";
+        let bio = app
+            .call(Method::PATCH, "/api/v1/users/@me")
+            .bearer(&alice.access);
+        bio.json(&json!({"bio": words})).send().await;
+        assert_eq!(me(&app, &alice.access).await.json["bio"], words);
+        app.stop().await;
+    });
+}
+
+#[test]
 fn refuses_names_and_passwords_that_break_the_rules() {
     on_each_backend(async |database| {
         let app = TestApp::start(database).await;
