@@ -9,7 +9,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use super::error::AccountError;
 use super::model::User;
 use super::store::{self, lock_ownership};
-use crate::base::ids::{RoleId, UserId};
+use crate::base::ids::UserId;
 use crate::base::privilege::{Privilege, Privileges};
 use crate::base::role::Role;
 use crate::platform::db::schema::{role_privileges, user_roles};
@@ -98,18 +98,6 @@ pub fn effective(
         .select(role_privileges::privilege)
         .load(connection)?;
     Ok(Privileges::of_role(role).union(read(&given)))
-}
-
-/// What a role that operators made holds.
-///
-/// # Errors
-/// The database failed.
-pub fn of_role(connection: &mut Connection, role: RoleId) -> Result<Privileges, DatabaseError> {
-    let held: Vec<String> = role_privileges::table
-        .filter(role_privileges::role_id.eq(role))
-        .select(role_privileges::privilege)
-        .load(connection)?;
-    Ok(read(&held))
 }
 
 /// Reads stored privileges; those of another version of this server count for nothing.

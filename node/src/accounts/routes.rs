@@ -6,6 +6,8 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
+use super::model::ProfileChange;
+use super::profile::Change;
 use super::wire::{MeView, PatchMe, UserView};
 use crate::base::ids::UserId;
 use crate::base::page::{Page, PageQuery};
@@ -45,7 +47,12 @@ pub(super) async fn change_me(
     me: CurrentUser,
     Json(patch): Json<PatchMe>,
 ) -> Result<Json<MeView>, ApiError> {
-    let user = actions::change_profile(&ctx, me.id, patch.into()).await?;
+    let change = ProfileChange::from(patch);
+    // The address leads to a new password, so no application changes it.
+    if change.email != Change::Keep {
+        me.first_party()?;
+    }
+    let user = actions::change_profile(&ctx, me.id, change).await?;
     Ok(Json(MeView::new(&user, ctx.origin())))
 }
 

@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::Auth;
 use super::attempts::Attempt;
 use super::caller::Caller;
+use super::credentials;
 use super::error::{AuthError, OTP_REQUIRED};
 use super::model::hash_of;
 use super::opening::Opening;
@@ -112,7 +113,7 @@ impl NewAccount {
     ) -> Result<User, AuthError> {
         let email = self.email.as_deref();
         let user = accounts::insert_local(connection, &self.username, email, origin, now)?;
-        store::insert_credentials(connection, user.id, password_hash, now)?;
+        credentials::insert(connection, user.id, password_hash, now)?;
         Ok(user)
     }
 }
@@ -197,7 +198,7 @@ async fn admit(
         attempt.clear(connection)?;
         let created = idempotency.once(&shared, connection, &scope, |connection| {
             // Whoever changes a password ends all sessions: none may be opened by the old one.
-            if store::password_hash(connection, user.id)?.as_ref() != Some(&hash) {
+            if credentials::hash_of(connection, user.id)?.as_ref() != Some(&hash) {
                 return Err(AuthError::WrongCredentials.into());
             }
             let sent = otp.as_ref().map(|otp| otp.expose().as_str());
@@ -231,7 +232,7 @@ pub(super) async fn prove(
         let Some(user) = accounts::local_by_username(connection, &username)? else {
             return Ok(None);
         };
-        let hash = store::password_hash(connection, user.id)?;
+        let hash = credentials::hash_of(connection, user.id)?;
         Ok(hash.map(|hash| (user, hash)))
     };
     let found = ctx.db().read(find).await?;

@@ -5,8 +5,8 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use crate::base::ids::UserId;
 use crate::platform::db::schema::{
-    accepted_terms, confirmed_emails, credentials, mail_codes, passkeys, recovery_codes, sessions,
-    sign_in_places, totp_secrets,
+    accepted_terms, confirmed_emails, credentials, mail_codes, passkeys, personal_tokens,
+    recovery_codes, sessions, sign_in_places, totp_secrets,
 };
 
 /// Forgets by what a member signed in, and where; the ended sessions stay for a while, without
@@ -27,7 +27,16 @@ pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseE
     diesel::delete(sign_in_places::table.filter(sign_in_places::user_id.eq(user)))
         .execute(connection)?;
     diesel::update(sessions::table.filter(sessions::user_id.eq(user)))
-        .set(sessions::user_agent.eq(""))
+        .set((
+            sessions::user_agent.eq(""),
+            sessions::device_name.eq(None::<&str>),
+            sessions::last_network.eq(None::<&str>),
+        ))
+        .execute(connection)?;
+    let own = sessions::table
+        .filter(sessions::user_id.eq(user))
+        .select(sessions::id);
+    diesel::delete(personal_tokens::table.filter(personal_tokens::session_id.eq_any(own)))
         .execute(connection)?;
     Ok(())
 }

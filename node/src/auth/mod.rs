@@ -9,6 +9,7 @@ pub mod actions;
 mod attempts;
 pub mod caller;
 pub mod clients;
+pub mod credentials;
 mod endings;
 pub mod error;
 pub mod foreign;

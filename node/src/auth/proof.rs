@@ -5,8 +5,8 @@ use federation_core::store::sql::Connection;
 use super::Auth;
 use super::attempts::Attempt;
 use super::caller::Caller;
+use super::credentials;
 use super::error::AuthError;
-use super::store;
 use super::totp;
 use crate::base::ids::UserId;
 use crate::config::Secret;
@@ -37,7 +37,7 @@ impl Proven {
         let attempt = Attempt::of_member(ctx, user, caller).await?;
         let hash = ctx
             .db()
-            .read(move |connection| Ok::<_, AuthError>(store::password_hash(connection, user)?))
+            .read(move |connection| Ok::<_, AuthError>(credentials::hash_of(connection, user)?))
             .await?;
         let Some(hash) = hash else {
             attempt.take_back(ctx).await?;
@@ -66,7 +66,7 @@ impl Proven {
     /// # Errors
     /// [`AuthError::WrongPassword`] when it was changed in between.
     pub fn hold(&self, connection: &mut Connection) -> Result<(), AuthError> {
-        let present = store::password_hash(connection, self.user)?;
+        let present = credentials::hash_of(connection, self.user)?;
         if present.as_ref() != Some(&self.hash) {
             return Err(AuthError::WrongPassword);
         }

@@ -7,9 +7,9 @@ use super::Auth;
 use super::actions::prove;
 use super::attempts::Attempt;
 use super::caller::Caller;
+use super::credentials;
 use super::error::{AuthError, OTP_REQUIRED};
 use super::reset::notes::{self, Change};
-use super::store;
 use super::totp::{self, SecondFactor};
 use super::wire::Login;
 use crate::accounts::model::{User, Username};
@@ -55,7 +55,7 @@ async fn factor(
     let check = move |connection: &mut Connection| {
         let now = shared.now();
         attempt.clear(connection)?;
-        if store::password_hash(connection, id)?.as_ref() != Some(&hash) {
+        if credentials::hash_of(connection, id)?.as_ref() != Some(&hash) {
             return Err(AuthError::WrongCredentials.into());
         }
         let sent = otp.as_ref().map(|otp| otp.expose().as_str());

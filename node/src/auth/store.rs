@@ -1,10 +1,9 @@
-//! All SQL on `credentials`, `sessions` and `refresh_tokens`.
+//! All SQL on `sessions` and `refresh_tokens`.
 
 use std::time::Duration;
 
 use diesel::prelude::*;
 use federation_core::Timestamp;
-use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 use openssl::sha::sha256;
 
@@ -15,7 +14,9 @@ use crate::accounts::authority::effective;
 use crate::base::ids::{ApplicationId, SessionId, UserId};
 use crate::base::role::Role;
 use crate::base::scope::Scopes;
-use crate::platform::db::schema::{accepted_terms, credentials, refresh_tokens, sessions, users};
+use crate::platform::db::schema::{
+    accepted_terms, authorization_codes, refresh_tokens, sessions, users,
+};
 
 /// A refresh token as it is stored, with what counts of its session and member.
 pub(super) struct StoredRefresh {
@@ -26,23 +27,6 @@ pub(super) struct StoredRefresh {
     pub(super) used_at: Option<Timestamp>,
     pub(super) replaced_by: Option<Vec<u8>>,
     pub(super) is_live: bool,
-}
-
-/// Stores the password of a new account.
-pub(super) fn insert_credentials(
-    connection: &mut Connection,
-    user: UserId,
-    password_hash: &str,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    diesel::insert_into(credentials::table)
-        .values((
-            credentials::user_id.eq(user),
-            credentials::password_hash.eq(password_hash),
-            credentials::updated_at.eq(now.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(())
 }
 
 /// Notes which terms of use a member agreed to.
@@ -65,61 +49,6 @@ pub(super) fn accept_terms(
 /// SHA-256 over parts that cannot run into each other.
 pub(super) fn digest(parts: &[&str]) -> Vec<u8> {
     sha256(parts.join("\0").as_bytes()).to_vec()
-}
-
-/// Sets another password where the present one is still `proven`; false when it is not.
-pub(super) fn change_password(
-    connection: &mut Connection,
-    user: UserId,
-    proven: &str,
-    password_hash: &str,
-    now: Timestamp,
-) -> Result<bool, DatabaseError> {
-    let row = credentials::table
-        .find(user)
-        .filter(credentials::password_hash.eq(proven));
-    let changed = diesel::update(row)
-        .set((
-            credentials::password_hash.eq(password_hash),
-            credentials::updated_at.eq(now.as_millis()),
-        ))
-        .execute(connection)?;
-    Ok(changed == 1)
-}
-
-/// Sets a password, whatever there was before.
-pub(super) fn set_password(
-    connection: &mut Connection,
-    user: UserId,
-    password_hash: &str,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    let row = (
-        credentials::user_id.eq(user),
-        credentials::password_hash.eq(password_hash),
-        credentials::updated_at.eq(now.as_millis()),
-    );
-    each_backend!(connection, c => diesel::insert_into(credentials::table)
-        .values(row)
-        .on_conflict(credentials::user_id)
-        .do_update()
-        .set((
-            credentials::password_hash.eq(password_hash),
-            credentials::updated_at.eq(now.as_millis()),
-        ))
-        .execute(c))?;
-    Ok(())
-}
-
-/// The hash of a member's password.
-pub(super) fn password_hash(
-    connection: &mut Connection,
-    user: UserId,
-) -> Result<Option<String>, DatabaseError> {
-    let row = credentials::table
-        .find(user)
-        .select(credentials::password_hash);
-    Ok(row.first(connection).optional()?)
 }
 
 /// Opens a session with its first refresh token.
@@ -326,7 +255,8 @@ pub fn revoke(
     Ok(changed == 1)
 }
 
-/// Ends all sessions of a member except one; answers which.
+/// Ends all sessions of a member except one, and the codes by which applications would open more;
+/// answers which.
 ///
 /// # Errors
 /// The database failed.
@@ -336,6 +266,11 @@ pub fn revoke_all_but(
     kept: Option<SessionId>,
     now: Timestamp,
 ) -> Result<Vec<SessionId>, DatabaseError> {
+    // First: a code that is being redeemed is waited for, and its session is in the list then.
+    let unused = authorization_codes::table
+        .filter(authorization_codes::user_id.eq(user))
+        .filter(authorization_codes::used_at.is_null());
+    diesel::delete(unused).execute(connection)?;
     let live = list_live(connection, user, now)?;
     let ended: Vec<SessionId> = live
         .into_iter()

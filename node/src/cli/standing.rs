@@ -117,7 +117,7 @@ pub(super) async fn unsuspend(database: &Database, username: &str, output: Outpu
     output.print(&outcome, Outcome::shown)
 }
 
-/// Makes a code for a new password and ends all sign-ins.
+/// Makes a code for a new password, and ends the old one and all sign-ins.
 pub(super) async fn reset_password(
     database: &Database,
     username: &str,
@@ -128,6 +128,7 @@ pub(super) async fn reset_password(
     let (code, ended) = database
         .write(move |connection| {
             let code = reset::issue(connection, id, Handed::InPerson, now)?;
+            auth::credentials::forget(connection, id)?;
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
             let entry = Entry::new(By::Command, "user.reset_password").on("user", &id);
             audit::record(connection, &entry, now)?;

@@ -106,6 +106,10 @@ pub(super) async fn delete_other(
     let (deletion, ended) = ctx
         .db()
         .write(move |connection| {
+            if id == by.id {
+                // One's own account takes one's password.
+                return Err(AccountError::OutOfReach);
+            }
             let authority = Authority::of(connection, by.id, Privilege::DeleteUsers)?;
             let user = there(connection, id)?;
             authority.over(&user)?;

@@ -9,7 +9,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::{Confirmation, DONE, Deletion};
 use crate::accounts::model::User;
-use crate::base::ids::{DeletionId, UserId};
+use crate::base::ids::DeletionId;
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{
     account_deletions, deletion_confirmations, deliveries, outgoing_activities, users,
@@ -161,20 +161,6 @@ pub fn by_id(
         .inner_join(users::table)
         .filter(account_deletions::id.eq(id))
         .select((Deletion::as_select(), User::as_select()));
-    Ok(row.first(connection).optional()?)
-}
-
-/// The deletion of this account.
-///
-/// # Errors
-/// The database failed.
-pub fn of_user(
-    connection: &mut Connection,
-    user: UserId,
-) -> Result<Option<Deletion>, DatabaseError> {
-    let row = account_deletions::table
-        .filter(account_deletions::user_id.eq(user))
-        .select(Deletion::as_select());
     Ok(row.first(connection).optional()?)
 }
 

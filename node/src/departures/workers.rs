@@ -1,5 +1,7 @@
 //! The worker that carries deletions on, from wherever the last one stopped.
 
+use std::time::Duration;
+
 use federation_core::Timestamp;
 use federation_core::store::sql::Connection;
 use federation_core::vocab::parse_id;
@@ -21,6 +23,8 @@ use crate::platform::rounds;
 const AT_ONCE: i64 = 20;
 /// Messages buried in one transaction, so that nobody waits long behind it.
 const STEP: i64 = 50;
+/// When a deletion that could not be carried on is tried again.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// Carries deletions on until the server stops.
 pub async fn work(ctx: Ctx, signers: impl Signers + Clone) {
@@ -44,13 +48,21 @@ async fn round(ctx: &Ctx, signers: &impl Signers) -> Result<Option<Timestamp>, A
     };
     let open = ctx.db().read(read).await?;
     let more = !open.is_empty();
+    let mut pause = Duration::ZERO;
     for (deletion, user) in open {
-        if deletion.state == REQUESTED {
-            tell(ctx, signers, &deletion, &user).await?;
+        let carried = async {
+            if deletion.state == REQUESTED {
+                tell(ctx, signers, &deletion, &user).await?;
+            }
+            erase(ctx, &deletion, &user).await
+        };
+        // One that cannot go on does not keep the others waiting.
+        if let Err(error) = carried.await {
+            tracing::warn!(%error, deletion = %deletion.id, "cannot carry a deletion on");
+            pause = RETRY_AFTER;
         }
-        erase(ctx, &deletion, &user).await?;
     }
-    Ok(more.then(|| ctx.now()))
+    Ok(more.then(|| ctx.now().plus(pause)))
 }
 
 /// Tells other nodes, once.

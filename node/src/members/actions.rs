@@ -14,6 +14,7 @@ use crate::accounts::authority::{self, Authority};
 use crate::accounts::edits;
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{ProfileChange, User};
+use crate::accounts::profile::Change;
 use crate::accounts::standing;
 use crate::auth;
 use crate::auth::Auth;
@@ -101,6 +102,10 @@ pub(super) async fn edit(
         .write(move |connection| {
             let authority = Authority::of(connection, by.id, Privilege::EditUsers)?;
             let user = local(connection, &authority, id)?;
+            if change.email != Change::Keep {
+                // Whoever reads the mail of a member can act as the member.
+                authority.holds(authority::effective(connection, id, user.role)?)?;
+            }
             edits::update_profile(connection, id, &change, now)?;
             announcements::note_status(connection, id, &change.profile)?;
             if change.is_shown() {
@@ -215,8 +220,8 @@ pub(super) async fn unsuspend(ctx: &Ctx, by: Acting, id: UserId) -> Result<User,
         .await
 }
 
-/// Makes a code by which a member sets a new password, to be handed over by the operator; every
-/// sign-in ends, since somebody else may hold the old password.
+/// Makes a code by which a member sets a new password, to be handed over by the operator; the old
+/// password and every sign-in end, since somebody else may hold them.
 pub(super) async fn reset_password(
     ctx: &Ctx,
     auth: &Auth,
@@ -228,8 +233,11 @@ pub(super) async fn reset_password(
         .db()
         .write(move |connection| {
             let authority = Authority::of(connection, by.id, Privilege::ResetUserTokens)?;
-            local(connection, &authority, id)?;
+            let user = local(connection, &authority, id)?;
+            // Whoever has the code can act as the member.
+            authority.holds(authority::effective(connection, id, user.role)?)?;
             let code = reset::issue(connection, id, Handed::InPerson, now)?;
+            auth::credentials::forget(connection, id)?;
             let ended = auth::store::revoke_all_but(connection, id, None, now)?;
             let entry = by.entry("user.reset_password").on("user", &id);
             audit::record(connection, &entry, now)?;

@@ -13,6 +13,8 @@ use super::actions;
 use super::store::{Filter, Standing};
 use super::wire::{Code, Ended, MemberView, NewMember, Opened, Suspension};
 use crate::accounts::acting::Acting;
+use crate::accounts::model::ProfileChange;
+use crate::accounts::profile::Change;
 use crate::accounts::wire::PatchMe;
 use crate::auth::Auth;
 use crate::base::ids::UserId;
@@ -124,11 +126,17 @@ fn uncached(response: impl IntoResponse) -> Response {
 #[utoipa::path(patch, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = String, Path, description = "The member")), request_body = PatchMe, responses((status = 200, body = MemberView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
+    me: CurrentUser,
     acting: Acting,
     Path(id): Path<UserId>,
     Json(patch): Json<PatchMe>,
 ) -> Result<Json<MemberView>, ApiError> {
-    let user = actions::edit(&ctx, acting, id, patch.into()).await?;
+    let change = ProfileChange::from(patch);
+    // The address leads to a new password, so no application changes it.
+    if change.email != Change::Keep {
+        me.first_party()?;
+    }
+    let user = actions::edit(&ctx, acting, id, change).await?;
     Ok(Json(MemberView::new(&user, true, ctx.origin())))
 }
 
@@ -174,9 +182,12 @@ pub(super) async fn reset_sessions(
 pub(super) async fn reset_password(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
+    me: CurrentUser,
     acting: Acting,
     Path(id): Path<UserId>,
 ) -> Result<Response, ApiError> {
+    // The code is a way into an account: no application and no token gets hold of one.
+    me.first_party()?;
     let code = actions::reset_password(&ctx, &auth, acting, id).await?;
     let token = code.expose().to_owned();
     Ok(uncached(Json(Code { token })))

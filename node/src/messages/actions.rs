@@ -40,7 +40,7 @@ pub fn send(
     let members = channels::store::members(connection, new.channel)?;
     let author = members
         .iter()
-        .find(|user| user.id == new.author)
+        .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
     let answered = match new.reply_to {
         Some(id) => Some(store::by_id(connection, new.channel, id)?.ok_or_else(|| {
@@ -153,7 +153,8 @@ pub struct Place {
 
 fn own(connection: &mut Connection, place: &Place) -> Result<(Message, Vec<User>), ApiError> {
     let members = channels::store::members(connection, place.channel)?;
-    if !members.iter().any(|member| member.id == place.user) {
+    let is_there = |member: &User| member.id == place.user && member.is_active();
+    if !members.iter().any(is_there) {
         return Err(ApiError::not_found());
     }
     let message = store::by_id(connection, place.channel, place.message)?;

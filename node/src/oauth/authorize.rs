@@ -199,13 +199,12 @@ impl Asked {
             let entry = Entry::new(By::User(user), "application.allow")
                 .on("application", &application)
                 .change(None, Some(json!({"scopes": scopes.to_string()})));
-            audit::record(connection, &entry, now)?;
-            Ok(store::insert_code(
-                connection,
-                (&code_hash, &request_hash),
-                &new,
-                now,
-            )?)
+            let hashes = (code_hash.as_slice(), request_hash.as_slice());
+            let is_new = store::insert_code(connection, hashes, &new, now)?;
+            if is_new {
+                audit::record(connection, &entry, now)?;
+            }
+            Ok(is_new)
         };
         if !ctx.db().write(effect).await? {
             let detail = "This page was answered before; start again.";

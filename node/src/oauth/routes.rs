@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use federation_core::store::sql::Connection;
 use http::header::{CACHE_CONTROL, ORIGIN};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa_axum::routes;
@@ -16,11 +17,11 @@ use super::wire::{
     ApplicationView, Consent, Consented, Introspected, Metadata, Registered, Registration, Tokens,
 };
 use super::{client, registration, token};
+use crate::accounts::authority::effective;
 use crate::auth::Auth;
 use crate::auth::caller::Caller;
 use crate::auth::showing::show_all;
 use crate::auth::wire::Login;
-use crate::base::privilege::Privileges;
 use crate::base::scope::{Scope, Scopes};
 use crate::config::Secret;
 use crate::platform::ctx::Ctx;
@@ -170,7 +171,9 @@ async fn answer(
     };
     match show_all(ctx, auth, &login, caller).await {
         Ok(user) => {
-            let privileges = Privileges::of_role(user.role);
+            let (id, role) = (user.id, user.role);
+            let held = move |connection: &mut Connection| effective(connection, id, role);
+            let privileges = ctx.db().read(held).await.map_err(OauthError::from)?;
             let url = asked.agreed(ctx, user.id, privileges).await?;
             Ok(page::leads_to(&url))
         }

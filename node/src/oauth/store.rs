@@ -106,6 +106,9 @@ pub(super) fn insert_code(
         .values(new)
         .on_conflict_do_nothing()
         .execute(c))?;
+    if inserted == 0 {
+        return Ok(false);
+    }
     let unused = applications::table
         .find(code.application)
         .filter(applications::used_at.is_null());

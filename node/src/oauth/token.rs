@@ -8,6 +8,7 @@ use super::client;
 use super::error::OauthError;
 use super::form::Parameters;
 use super::model::{Application, proves};
+use super::redirect;
 use super::store::{self, Code};
 use super::wire::{Introspected, Tokens};
 use crate::auth::Auth;
@@ -95,7 +96,12 @@ async fn by_code(
             scopes: code.scopes,
         };
         let (session, granted, ended) =
-            granting::open(connection, &shared, &auth_too, &grant, &refresh)?;
+            granting::open(connection, &shared, &auth_too, &grant, &refresh).map_err(|error| {
+                match error {
+                    AuthError::Suspended => bad(),
+                    other => other.into(),
+                }
+            })?;
         store::set_session(connection, &hash, session)?;
         Ok(Redeemed::Tokens(Box::new(granted), ended))
     };
@@ -115,7 +121,8 @@ async fn by_code(
 }
 
 fn is_right(code: &Code, verifier: &str, redirect_uri: Option<&str>) -> bool {
-    proves(verifier, &code.code_challenge) && redirect_uri.is_none_or(|it| it == code.redirect_uri)
+    let is_it = |it: &str| redirect::check(it).is_some_and(|url| url.as_str() == code.redirect_uri);
+    proves(verifier, &code.code_challenge) && redirect_uri.is_none_or(is_it)
 }
 
 async fn by_refresh(
@@ -137,7 +144,10 @@ async fn by_refresh(
     match granting::refresh(ctx, auth, token, (application.id, narrowed), caller).await {
         Ok(granted) => Ok(granted),
         Err(
-            AuthError::InvalidRefreshToken | AuthError::RefreshReused | AuthError::SessionEnded,
+            AuthError::InvalidRefreshToken
+            | AuthError::RefreshReused
+            | AuthError::RefreshRaced
+            | AuthError::SessionEnded,
         ) => Err(OauthError::invalid_grant(
             "The refresh token is unknown, expired, used or revoked.",
         )),

@@ -12,9 +12,10 @@ use crate::accounts::store as accounts;
 use crate::auth::Auth;
 use crate::auth::attempts;
 use crate::auth::caller::Caller;
+use crate::auth::credentials;
 use crate::auth::error::AuthError;
 use crate::auth::proof::Proven;
-use crate::auth::store as credentials;
+use crate::auth::store::revoke_all_but;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::mail;
@@ -39,14 +40,14 @@ pub(super) async fn change(
             let now = shared.now();
             proven.hold(connection)?;
             let old = proven.hash();
-            if !credentials::change_password(connection, me.id, old, &hash, now)? {
+            if !credentials::change(connection, me.id, old, &hash, now)? {
                 return Err(AuthError::WrongPassword);
             }
             store::spend_codes(connection, me.id, Purpose::Reset, now)?;
             by.record(connection, me.id, "password.change", now)?;
             notes::tell(&shared, connection, me.id, Change::Password, now)?;
             let kept = Some(me.session);
-            Ok(credentials::revoke_all_but(connection, me.id, kept, now)?)
+            Ok(revoke_all_but(connection, me.id, kept, now)?)
         })
         .await?;
     auth.gate.revoked(&ended);
@@ -148,11 +149,11 @@ pub(super) async fn confirm(
             if !code.email.is_empty() && address.as_ref() != Some(&code.email) {
                 return Err(AuthError::InvalidMailCode);
             }
-            credentials::set_password(connection, user.id, &hash, now)?;
+            credentials::set(connection, user.id, &hash, now)?;
             store::spend_codes(connection, user.id, Purpose::Reset, now)?;
             caller.record(connection, user.id, "password.reset", now)?;
             notes::tell(&shared, connection, user.id, Change::Password, now)?;
-            Ok(credentials::revoke_all_but(connection, user.id, None, now)?)
+            Ok(revoke_all_but(connection, user.id, None, now)?)
         })
         .await?;
     auth.gate.revoked(&ended);

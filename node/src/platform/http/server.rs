@@ -38,18 +38,26 @@ pub struct Place {
 
 /// A connection as it is counted.
 #[derive(Debug)]
-struct Held(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
+struct Held {
+    /// The same for its end as for its start: the one that counts may come in between.
+    gauge: metrics::Gauge,
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Held {
     fn new(permit: OwnedSemaphorePermit) -> Self {
-        metrics::gauge!(CONNECTIONS).increment(1);
-        Self(permit)
+        let gauge = metrics::gauge!(CONNECTIONS);
+        gauge.increment(1);
+        Self {
+            gauge,
+            _permit: permit,
+        }
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        metrics::gauge!(CONNECTIONS).decrement(1);
+        self.gauge.decrement(1);
     }
 }
 

@@ -26,7 +26,7 @@ const WRITTEN_AT_ONCE: usize = 256;
 /// How often changes of other processes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long it is remembered how often an address was blocked.
-const VIOLATIONS_KEPT: Duration = Duration::from_hours(90 * 24);
+pub(super) const VIOLATIONS_KEPT: Duration = Duration::from_hours(90 * 24);
 /// Blocks at most.
 pub const MOST_BLOCKS: usize = 100_000;
 
@@ -46,7 +46,7 @@ impl Limits {
     /// The database failed.
     pub async fn load(&self, db: &Database, now: Timestamp) -> Result<(), DatabaseError> {
         self.reload(db, now, true, true).await?;
-        let since = now.minus(offenders::REMEMBERED);
+        let since = now.minus(VIOLATIONS_KEPT);
         let most = i64::try_from(offenders::MOST).unwrap_or(i64::MAX);
         let known = db
             .read(move |connection| store::violations_since(connection, since, most))

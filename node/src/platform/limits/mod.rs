@@ -52,6 +52,8 @@ const MOST_COUNTED: u64 = 100_000;
 const COUNT_KEPT: Duration = Duration::from_hours(2);
 /// How much more a site (a /48 of IPv6) may ask for than one network in it.
 const SITE_FACTOR: u32 = 16;
+/// After how long a server at a blocked address may ask whether it is let in again.
+const BLOCKED_PEERS_WAIT: Duration = Duration::from_mins(15);
 /// The counter of refused requests (`docs/metrics.md`).
 pub const REFUSED: &str = "folkmoot_requests_refused_total";
 
@@ -151,7 +153,12 @@ impl Limits {
         now: Timestamp,
     ) -> Result<Option<Shown>, Box<Refusal>> {
         if self.is_blocked(address, now) {
-            return Err(refused("blocked", blocked(), None));
+            // Other servers take a 403 for a last word and drop what they have; they are to wait.
+            let error = match class {
+                RateClass::Inbox => too_many(BLOCKED_PEERS_WAIT),
+                _ => blocked(),
+            };
+            return Err(refused("blocked", error, None));
         }
         let settings = self.settings();
         let Some(quota) = settings
@@ -167,18 +174,23 @@ impl Limits {
             return Err(refused("waiting", error, None));
         }
         let mut shown = self.take(network, class, quota, now);
+        let mut by_site = false;
         if shown.taken.refused_for.is_none()
             && let Some(site) = site_of(address)
         {
             let of_site = self.take(site, class, quota.times(SITE_FACTOR), now);
             if of_site.taken.refused_for.is_some() {
                 shown = of_site;
+                by_site = true;
             }
         }
         let Some(wait) = shown.taken.refused_for else {
             return Ok(Some(shown));
         };
-        let mut error = if outside {
+        let mut error = if by_site {
+            // What others of the site did is not the fault of this network.
+            too_many(wait)
+        } else if outside {
             let step = self.offenders.warn(network, &settings, now);
             self.follow(step, address, now)
         } else {

@@ -8,13 +8,14 @@ use federation_core::Timestamp;
 use ipnet::IpNet;
 use moka::sync::Cache;
 
+use super::changes::VIOLATIONS_KEPT;
 use super::settings::RateSettings;
 use super::store::Violations;
 
 /// Addresses that are remembered at most; beyond it, those that ask least are forgotten.
 pub(super) const MOST: u64 = 65_536;
 /// How long warnings count after the last one.
-pub(super) const REMEMBERED: Duration = Duration::from_hours(24);
+const REMEMBERED: Duration = Duration::from_hours(24);
 /// Refused requests during a wait that make a further warning.
 const REFUSALS_A_WARNING: u32 = 100;
 
@@ -51,7 +52,7 @@ impl Offenders {
         Self {
             known: Cache::builder()
                 .max_capacity(MOST)
-                .time_to_idle(REMEMBERED)
+                .time_to_idle(VIOLATIONS_KEPT)
                 .build(),
             any: AtomicBool::new(false),
         }

@@ -103,6 +103,31 @@ fn addresses_inside_are_asked_to_wait_and_never_blocked() {
     assert_eq!(limits.blocks(), 1);
 }
 
+/// What other servers take for a last word would make them drop what they send.
+#[test]
+fn servers_at_a_blocked_address_are_told_to_wait() {
+    let limits = limits(|_| {});
+    let address = "203.0.113.7";
+    let network = network_of(address.parse().unwrap());
+    limits.block_by_itself(network, NOW, Duration::from_hours(1));
+    let asked = |class| code(&limits, address, class, NOW);
+    assert_eq!(asked(RateClass::Read), "address_blocked");
+    assert_eq!(asked(RateClass::Inbox), "too_many_requests");
+}
+
+/// Who asks too much from one network of a site gets its neighbours refused, not blamed.
+#[test]
+fn neighbours_on_a_site_are_not_blamed() {
+    let limits = limits(|settings| settings.read = 10);
+    for number in 0..1000 {
+        let address = format!("2001:db8:1:{number:x}::1");
+        let _asked = limits.ask(address.parse().unwrap(), RateClass::Read, NOW);
+    }
+    let mut written = limits.written.lock().unwrap();
+    let noted = written.as_mut().unwrap().try_recv();
+    assert!(noted.is_err(), "{noted:?}");
+}
+
 #[test]
 fn classes_and_accounts_are_counted_apart() {
     let limits = limits(|settings| {

@@ -47,6 +47,13 @@ impl Held {
     /// Remembers the socket of a client for as long as it lives.
     pub(super) fn hold(&self, address: IpAddr, tether: &Tether) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() == held.capacity() {
+            // About to grow: first what ended goes.
+            held.retain(|_, lines| {
+                lines.retain(|line| line.strong_count() > 0);
+                !lines.is_empty()
+            });
+        }
         let lines = held.entry(address).or_default();
         lines.retain(|line| line.strong_count() > 0);
         lines.push(Arc::downgrade(&tether.0));

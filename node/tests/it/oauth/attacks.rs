@@ -291,3 +291,40 @@ fn attack_the_page_takes_no_foreign_forms_frames_or_repeats() {
         app.stop().await;
     });
 }
+
+/// A code that waits is no way back in for whoever was just signed out everywhere.
+#[test]
+fn attack_a_code_does_not_outlive_signing_out_everywhere() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let alice = app.signup("alice").await;
+        let club = application(&app, json!({})).await;
+        let code = agree(&app, &query(&club, &[]), "alice").await;
+        let everywhere = app.call(Method::POST, "/api/v1/auth/logout-everywhere");
+        let ended = everywhere.bearer(&alice.access).send().await;
+        assert!(ended.status.is_success(), "{:?}", ended.json);
+        assert_error(&redeem(&app, &club, &code).await, 400, "invalid_grant");
+        app.stop().await;
+    });
+}
+
+#[test]
+fn redirect_uri_without_a_path_is_the_same_twice() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        app.signup("alice").await;
+        let bare = "https://app.example";
+        let club = application(&app, json!({"redirect_uris": [bare]})).await;
+        let code = agree(&app, &query(&club, &[("redirect_uri", bare)]), "alice").await;
+        let sent = [
+            ("grant_type", "authorization_code"),
+            ("client_id", club.id.as_str()),
+            ("code", code.as_str()),
+            ("redirect_uri", bare),
+            ("code_verifier", VERIFIER),
+        ];
+        let tokens = form(&app, "/oauth/token", &sent).await;
+        assert_eq!(tokens.status, StatusCode::OK, "{:?}", tokens.json);
+        app.stop().await;
+    });
+}

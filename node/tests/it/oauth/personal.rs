@@ -141,3 +141,34 @@ fn tokens_do_not_push_sign_ins_out() {
         app.stop().await;
     });
 }
+
+/// With the widest scopes of an owner, nothing of what leads into an account.
+#[test]
+fn attack_a_token_takes_no_account_over() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let owner = app.signup("owner").await;
+        let alice = app.signup("alice").await;
+        let all = bot(&["read", "write", "admin"]);
+        let token = make(&app, &owner.access, all).await.text("/token");
+        let list = app.get("/api/v1/admin/users", &token).await;
+        assert_eq!(list.status, StatusCode::OK, "{:#}", list.json);
+        for id in [&owner.id, &alice.id] {
+            let path = format!("/api/v1/admin/users/{id}");
+            let email = json!({"email": "evil@example.org"});
+            for (method, path, body) in [
+                (Method::POST, format!("{path}/reset-password"), json!({})),
+                (Method::PATCH, path, email.clone()),
+                (Method::PATCH, "/api/v1/users/@me".to_owned(), email),
+            ] {
+                let call = app.call(method, &path).bearer(&token).json(&body);
+                call.send().await.assert_problem(403, "first_party_only");
+            }
+        }
+        let itself = format!("/api/v1/admin/users/{}", owner.id);
+        let gone = app.call(Method::DELETE, &itself).bearer(&token);
+        gone.send().await.assert_problem(403, "role_too_high");
+        assert_eq!(app.login("owner").await.id, owner.id);
+        app.stop().await;
+    });
+}

@@ -7,7 +7,7 @@ use federation_core::testing::on_each_backend;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::staff::{audited, call, put_roles, stranger};
+use super::staff::{audited, call, make_role, put_roles, stranger};
 use crate::app::{PASSWORD, TestApp};
 
 const USERS: &str = "/api/v1/admin/users";
@@ -195,5 +195,62 @@ fn attack_remote_accounts_are_changed_by_no_route() {
         tokio::time::timeout(Duration::from_secs(5), app.stop())
             .await
             .unwrap();
+    });
+}
+
+#[test]
+fn attack_an_old_password_is_worth_nothing_after_an_operator_reset_it() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let owner = app.signup("owner").await;
+        let alice = app.signup("alice").await;
+        let path = format!("{USERS}/{}/reset-password", alice.id);
+        let reset = call(&app, Method::POST, &path, &owner, &Value::Null).await;
+        assert_eq!(reset.status, StatusCode::OK, "{:#}", reset.json);
+        let login = json!({"username": "alice", "password": PASSWORD});
+        app.post("/api/v1/auth/login", &login)
+            .await
+            .assert_problem(401, "wrong_credentials");
+        let new = json!({"token": reset.text("/token"), "new_password": "a new password"});
+        let confirmed = app.post("/api/v1/auth/password/reset/confirm", &new).await;
+        assert!(confirmed.status.is_success(), "{:#}", confirmed.json);
+        let login = json!({"username": "alice", "password": "a new password"});
+        let again = app.post("/api/v1/auth/login", &login).await;
+        assert_eq!(again.status, StatusCode::OK, "{:#}", again.json);
+        app.stop().await;
+    });
+}
+
+/// Whoever may reset sign-ins gets no hold of privileges that they lack.
+#[test]
+fn attack_a_reset_leads_to_nobody_who_holds_more() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let owner = app.signup("owner").await;
+        let helpdesk = make_role(
+            &app,
+            &owner,
+            "helpdesk",
+            &["reset_user_tokens", "edit_users"],
+        )
+        .await;
+        let strong = make_role(&app, &owner, "strong", &["manage_server_settings"]).await;
+        let (helper, alice) = (app.signup("helper").await, app.signup("alice").await);
+        put_roles(&app, &owner, &helper, "moderator", &[&helpdesk]).await;
+        put_roles(&app, &owner, &alice, "user", &[&strong]).await;
+        let path = format!("{USERS}/{}", alice.id);
+        let reset = format!("{path}/reset-password");
+        let email = json!({"email": "helper@example.org"});
+        for (method, path, body) in [
+            (Method::POST, &reset, Value::Null),
+            (Method::PATCH, &path, email),
+        ] {
+            let refused = call(&app, method, path, &helper, &body).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{:#}", refused.json);
+        }
+        put_roles(&app, &owner, &alice, "user", &[]).await;
+        let reply = call(&app, Method::POST, &reset, &helper, &Value::Null).await;
+        assert_eq!(reply.status, StatusCode::OK, "{:#}", reply.json);
+        app.stop().await;
     });
 }
