@@ -78,7 +78,8 @@ fn fields(attachments: Option<&Value>) -> Vec<Field> {
             return None;
         }
         let name = line(text("name")?, MAX_FIELD_NAME);
-        let value = line(&text_of(text("value")?), MAX_FIELD_VALUE);
+        let value = text::plain(&text::sanitise(cut(text("value")?)));
+        let value = line(&value, MAX_FIELD_VALUE);
         (!name.is_empty()).then_some(Field { name, value })
     };
     let read = entries.iter().take(LOOKED_AT).filter_map(field);
@@ -92,9 +93,13 @@ fn line(text: &str, limit: usize) -> String {
 
 /// The text of an HTML description.
 fn text_of(html: &str) -> String {
+    text::clean(&text::read(&text::sanitise(cut(html))), MAX_BIO)
+}
+
+/// As much of it as is looked at.
+fn cut(html: &str) -> &str {
     let end = html.floor_char_boundary(MAX_SUMMARY_BYTES);
-    let html = html.split_at_checked(end).map_or("", |(start, _)| start);
-    text::clean(&text::read(&text::sanitise(html)), MAX_BIO)
+    html.split_at_checked(end).map_or("", |(start, _)| start)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod markup;
 mod reading;
 
 pub use markup::{render, sanitise};
-pub use reading::read;
+pub use reading::{plain, read};
 
 /// The first `limit` characters of a text, without control characters other than line breaks and
 /// tabs, and without spaces around it.

@@ -19,6 +19,22 @@ pub fn read(html: &str) -> String {
     reading.finish()
 }
 
+/// Reads sanitised HTML as text alone, wherever its links lead.
+pub fn plain(html: &str) -> String {
+    let mut output = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((text, tagged)) = rest.find('<').and_then(|at| rest.split_at_checked(at)) {
+        output.push_str(text);
+        let Some((_, after)) = split_tag(tagged) else {
+            rest = tagged;
+            break;
+        };
+        rest = after;
+    }
+    output.push_str(rest);
+    unescape(&output)
+}
+
 /// `<…>` and what follows, minding that a quoted attribute may hold `>`.
 fn split_tag(tagged: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
@@ -173,7 +189,25 @@ fn unescape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::{plain, read};
+
+    #[test]
+    fn plain_text_keeps_no_link() {
+        for (html, text) in [
+            (
+                "<a href=\"https://x.example/?a&gt;b\">one &amp;lt; two</a>",
+                "one &lt; two",
+            ),
+            (
+                "<a href=\"https://x.example\"><span class=\"invisible\">https://</span>x.example</a>",
+                "https://x.example",
+            ),
+            ("a <b", "a <b"),
+            ("", ""),
+        ] {
+            assert_eq!(plain(html), text);
+        }
+    }
 
     #[test]
     fn reads_the_shapes_that_servers_send() {
