@@ -80,16 +80,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    exports (id) {
-        id -> Text,
-        user_id -> Text,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        fetched_at -> Nullable<BigInt>,
-    }
-}
-
 diesel::joinable!(user_roles -> users (user_id));
 diesel::joinable!(user_roles -> roles (role_id));
 diesel::joinable!(role_privileges -> roles (role_id));
