@@ -1,21 +1,19 @@
 //! The one place where a request is held against what its route needs.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use federation_core::inbox::TrustedProxies;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::access::Needs;
+use super::address::ClientAddress;
 use super::auth::{CurrentUser, bearer};
 use super::error::ApiError;
 use super::request::method_not_allowed;
 use super::routes::Declared;
-use super::server::PeerAddress;
 use crate::platform::ctx::Ctx;
 
 /// What requests are held against.
@@ -23,18 +21,12 @@ use crate::platform::ctx::Ctx;
 pub struct Guard {
     ctx: Ctx,
     declared: Arc<Declared>,
-    proxies: TrustedProxies,
 }
 
 impl Guard {
     /// Holds requests against what routes declare.
     pub fn new(ctx: Ctx, declared: Arc<Declared>) -> Self {
-        let proxies = TrustedProxies::new(ctx.config().server.trusted_proxies.clone());
-        Self {
-            ctx,
-            declared,
-            proxies,
-        }
+        Self { ctx, declared }
     }
 
     async fn member(&self, needs: Needs, headers: &HeaderMap) -> Result<CurrentUser, ApiError> {
@@ -47,12 +39,6 @@ impl Guard {
             Needs::Privilege(privilege) => member.may(privilege)?,
         }
         Ok(member)
-    }
-
-    /// Where a request comes from, proxies of the operator's left out.
-    fn source(&self, request: &Request) -> Option<IpAddr> {
-        let PeerAddress(peer) = request.extensions().get()?;
-        Some(self.proxies.source(*peer, request.headers()))
     }
 
     /// The answer where a path serves other methods, or nothing that was declared.
@@ -85,7 +71,8 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
                 Ok(member) => member,
                 Err(error) => return error.into_response(),
             };
-            let from = guard.source(&request);
+            let address = request.extensions().get();
+            let from = address.map(|ClientAddress(address)| *address);
             guard.ctx.authenticator().used(member.session, from);
             let now = guard.ctx.now();
             let shown = match guard.ctx.limits().ask_account(member.id, access.class, now) {
