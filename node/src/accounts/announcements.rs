@@ -137,20 +137,29 @@ pub fn end_statuses(
     now: Timestamp,
     limit: i64,
 ) -> Result<usize, DatabaseError> {
-    let ended: Vec<(UserId, Profile)> = profile_announcements::table
-        .inner_join(users::table)
+    let ended: Vec<UserId> = profile_announcements::table
         .filter(profile_announcements::status_ends_at.le(now.as_millis()))
         .order(profile_announcements::status_ends_at)
         .limit(limit)
-        .select((users::id, users::profile))
+        .select(profile_announcements::user_id)
         .load(connection)?;
-    for (user, profile) in &ended {
-        let mut profile = profile.clone();
-        profile.status = None;
-        edits::set_profile(connection, *user, &profile)?;
-        diesel::update(profile_announcements::table.find(user))
+    for user in &ended {
+        // The row of the person first: whoever changes the profile meanwhile has set another end.
+        let row = diesel::update(users::table.find(user));
+        let mut profile: Profile = row
+            .set(users::updated_at.eq(now.as_millis()))
+            .returning(users::profile)
+            .get_result(connection)?;
+        let still = profile_announcements::table
+            .find(user)
+            .filter(profile_announcements::status_ends_at.le(now.as_millis()));
+        let taken = diesel::update(still)
             .set(profile_announcements::status_ends_at.eq(None::<i64>))
             .execute(connection)?;
+        if taken == 1 {
+            profile.status = None;
+            edits::set_profile(connection, *user, &profile)?;
+        }
     }
     Ok(ended.len())
 }

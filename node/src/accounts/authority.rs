@@ -52,7 +52,15 @@ impl Authority {
     /// # Errors
     /// The role of `target` is as high or higher.
     pub fn over(&self, target: &User) -> Result<(), AccountError> {
-        if self.user.role == Role::Owner || self.user.role > target.role {
+        self.over_role(target.role)
+    }
+
+    /// The same of everybody of a role.
+    ///
+    /// # Errors
+    /// The role is as high or higher.
+    pub fn over_role(&self, role: Role) -> Result<(), AccountError> {
+        if self.user.role == Role::Owner || self.user.role > role {
             Ok(())
         } else {
             Err(AccountError::OutOfReach)

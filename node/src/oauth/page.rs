@@ -95,13 +95,34 @@ pub(super) fn form(shown: &Shown<'_>) -> Response {
         ),
     );
     let status = shown.wrong.map_or(StatusCode::OK, |(status, _)| status);
-    page(status, &body, &format!("'self' {target}"))
+    // A policy cannot name an IPv6 address (CSP level 3 s2.3.1).
+    let allowed = if target.contains('[') {
+        "http:"
+    } else {
+        target.as_str()
+    };
+    page(status, &body, &format!("'self' {allowed}"))
 }
 
 /// A page that says what is wrong and leads nowhere.
 pub(super) fn fault(status: StatusCode, text: &str) -> Response {
     let body = format!("<h1>This does not work</h1><p>{}</p>", escaped(text));
     page(status, &body, "'none'")
+}
+
+/// A page that says that an application asked wrongly, and leads back to it whoever wants that.
+///
+/// # Security
+/// Anybody may register an application, so the browser is not sent there by itself: the node's name
+/// would stand for a link to anywhere (RFC 9700 s4.11.2).
+pub(super) fn fault_of(back: &Url) -> Response {
+    let body = format!(
+        "<h1>This does not work</h1><p>The application asked wrongly. Nobody has checked it.</p>\
+         <p><a rel=\"noreferrer\" href=\"{}\">Go back to {}</a></p>",
+        escaped(back.as_str()),
+        escaped(&redirect::form_target(back))
+    );
+    page(StatusCode::BAD_REQUEST, &body, "'none'")
 }
 
 /// Sends the browser on, by GET.

@@ -115,7 +115,7 @@ fn scopes_of(asked: &Asked) -> Scopes {
 
 fn refuse(refusal: Refusal) -> Response {
     match refusal {
-        Refusal::There(url) => page::leads_to(&url),
+        Refusal::There(url) => page::fault_of(&url),
         Refusal::Here(OauthError::Told(told)) => {
             page::fault(StatusCode::BAD_REQUEST, &told.description)
         }

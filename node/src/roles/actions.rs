@@ -47,8 +47,8 @@ pub(super) async fn show(ctx: &Ctx, named: Named) -> Result<RoleView, RoleError>
     ctx.db()
         .read(move |connection| {
             let role = store::by_id(connection, id)?.ok_or(RoleError::NotFound)?;
-            let members = store::people_with(connection, id)?.len();
-            let members = i64::try_from(members).unwrap_or(i64::MAX);
+            let people = store::people_with(connection, id)?;
+            let members = people.iter().map(|(_, count)| count).sum();
             Ok(RoleView::custom(&role, members))
         })
         .await
@@ -114,8 +114,7 @@ pub(super) async fn change(
             let entry = by.entry("role.update").on("role", &id);
             let entry = entry.change(Some(recorded(&old)), Some(recorded(&role)));
             audit::record(connection, &entry, now)?;
-            let members = i64::try_from(people).unwrap_or(i64::MAX);
-            Ok::<_, RoleError>(RoleView::custom(&role, members))
+            Ok::<_, RoleError>(RoleView::custom(&role, people))
         })
         .await?;
     auth.gate.roles_changed();
@@ -151,13 +150,13 @@ fn reachable(
     connection: &mut Connection,
     authority: &Authority,
     role: &CustomRole,
-) -> Result<usize, RoleError> {
+) -> Result<i64, RoleError> {
     authority.holds(role.privileges)?;
     let people = store::people_with(connection, role.id)?;
-    for person in &people {
-        authority.over(person)?;
+    for (built_in, _) in &people {
+        authority.over_role(*built_in)?;
     }
-    Ok(people.len())
+    Ok(people.iter().map(|(_, count)| count).sum())
 }
 
 fn custom(named: Named) -> Result<RoleId, RoleError> {

@@ -11,9 +11,9 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use super::error::RoleError;
 use super::model::CustomRole;
 use crate::accounts::authority;
-use crate::accounts::model::User;
 use crate::base::ids::{RoleId, UserId};
 use crate::base::privilege::Privileges;
+use crate::base::role::Role;
 use crate::platform::db::schema::{role_privileges, roles, user_roles, users};
 
 type Row = (RoleId, String, String, i64, i64);
@@ -104,15 +104,16 @@ pub(super) fn holders(connection: &mut Connection) -> Result<HashMap<RoleId, i64
     Ok(rows.into_iter().collect())
 }
 
-/// People who have a role.
+/// How many people have a role, by their built-in roles.
 pub(super) fn people_with(
     connection: &mut Connection,
     role: RoleId,
-) -> Result<Vec<User>, DatabaseError> {
+) -> Result<Vec<(Role, i64)>, DatabaseError> {
     let rows = user_roles::table
         .inner_join(users::table)
         .filter(user_roles::role_id.eq(role))
-        .select(User::as_select());
+        .group_by(users::role)
+        .select((users::role, count_star()));
     Ok(rows.load(connection)?)
 }
 

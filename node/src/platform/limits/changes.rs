@@ -240,6 +240,22 @@ async fn drain(ctx: &Ctx, rows: &mut mpsc::Receiver<Row>) {
     write(ctx, batch).await;
 }
 
+/// Whether an administrator blocked the same network, which no block of the server's replaces.
+fn is_blocked_by_hand(
+    connection: &mut Connection,
+    block: &Block,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let Ok(network) = IpNet::from_str(&block.network) else {
+        return Ok(false);
+    };
+    let known = store::block_of(connection, network)?;
+    Ok(known.is_some_and(|known| {
+        let lasts = known.expires_at.is_none_or(|end| end > now.as_millis());
+        !known.automatic && lasts
+    }))
+}
+
 async fn write(ctx: &Ctx, batch: Vec<Row>) {
     if batch.is_empty() {
         return;
@@ -250,6 +266,9 @@ async fn write(ctx: &Ctx, batch: Vec<Row>) {
             match row {
                 Row::Violations(row) => store::set_violations(connection, row)?,
                 Row::Block(block) => {
+                    if is_blocked_by_hand(connection, block, now)? {
+                        continue;
+                    }
                     store::insert_block(connection, block)?;
                     let entry = audit::Entry::new(audit::By::System, "address.block")
                         .on("network", &block.network);

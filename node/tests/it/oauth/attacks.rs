@@ -162,9 +162,14 @@ fn attack_weak_requests_are_sent_back() {
             ("scope", "everything", "invalid_scope"),
         ] {
             let asked = query(&club, &[("scope", "read"), (name, text)]);
-            let (status, headers, _) = page(&app, &asked).await;
-            assert_eq!(status, StatusCode::SEE_OTHER, "{name}={text}");
-            let (url, pairs) = answer(&headers);
+            let (status, headers, html) = page(&app, &asked).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{name}={text}");
+            // The member is asked before they are led to where nobody has looked.
+            assert!(!headers.contains_key("location"), "{name}={text}");
+            let (_, link) = html.split_once("href=\"").unwrap();
+            let link = link.split('"').next().unwrap().replace("&amp;", "&");
+            let url: Url = link.parse().unwrap();
+            let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
             assert!(url.as_str().starts_with(REDIRECT));
             assert_eq!(value(&pairs, "error"), Some(error), "{name}={text}");
             assert_eq!(value(&pairs, "iss"), Some(app.origin().as_str()));
