@@ -14,6 +14,7 @@ use crate::auth::error::AuthError;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
 use crate::nodes::{Nodes, Streams};
+use crate::oidc::Oidc;
 use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
 use crate::platform::ctx::{Ctx, CtxParts};
@@ -41,6 +42,8 @@ pub struct Parts {
     pub nodes: Nodes,
     /// Push streams with other nodes.
     pub streams: Streams,
+    /// The issuer that the operator trusts.
+    pub oidc: Oidc,
 }
 
 /// A running server.
@@ -165,6 +168,8 @@ impl App {
             activity: Activity::default(),
             tasks,
         });
+        let oidc = Oidc::new(&ctx, edge.transport());
+        auth.gate.trust(oidc.bearer());
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);
         let parts = Parts {
@@ -173,6 +178,7 @@ impl App {
             edge,
             nodes,
             streams,
+            oidc,
         };
         workers::start(&ctx, &parts);
         let routes = router::router(&ctx, &parts);

@@ -23,6 +23,7 @@ pub mod members;
 pub mod messages;
 pub mod nodes;
 pub mod oauth;
+pub mod oidc;
 pub mod openapi;
 pub mod peers;
 pub mod platform;

@@ -20,6 +20,7 @@ use crate::members;
 use crate::messages;
 use crate::nodes;
 use crate::oauth;
+use crate::oidc;
 use crate::openapi;
 use crate::peers;
 use crate::platform::ctx::Ctx;
@@ -45,6 +46,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         ))
         .merge(auth::personal::router(parts.auth.clone()))
         .merge(oauth::router(parts.auth.clone()))
+        .merge(oidc::router(parts.auth.clone(), parts.oidc.clone()))
         .merge(peers::router())
         .merge(delivery::router())
         .merge(channels::router())

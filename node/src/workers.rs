@@ -13,6 +13,7 @@ use crate::federation;
 use crate::messages;
 use crate::nodes::{self, Nodes};
 use crate::oauth;
+use crate::oidc;
 use crate::platform::activity;
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
@@ -93,6 +94,7 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
     let full = usize::try_from(CLEARED_AT_ONCE).unwrap_or(usize::MAX);
     while auth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
     while oauth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
+    while oidc::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
     let few = u32::try_from(CLEARED_AT_ONCE).unwrap_or(u32::MAX);
     let ended = async || nodes.prune(now, few).await.map_err(ApiError::internal);
     while ended().await? == full {}

@@ -18,14 +18,15 @@ use crate::tools;
 /// # Errors
 /// When a registry cannot be reached or an installation fails.
 pub(crate) fn provide() -> Result<()> {
-    fedify().context("cannot install the peer fedify from npm")?;
+    npm("fedify").context("cannot install the peer fedify from npm")?;
+    npm("oidc").context("cannot install the issuer oidc-provider from npm")?;
     python("bovine").context("cannot install the peer bovine from PyPI")?;
     python("handshake").context("cannot install what the second handshake needs from PyPI")?;
     python("mail").context("cannot install the mail server aiosmtpd from PyPI")
 }
 
-fn fedify() -> Result<()> {
-    let (from, to) = folders("fedify")?;
+fn npm(name: &str) -> Result<()> {
+    let (from, to) = folders(name)?;
     let node = to.join("node_modules/node/bin/node");
     let current = is_same(&from.join("package-lock.json"), &to.join("installed.json"));
     if current && node.exists() {

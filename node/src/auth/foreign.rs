@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use super::error::AuthError;
 use super::gate::Gate;
 use crate::base::ids::SessionId;
-use crate::platform::http::auth::CurrentUser;
+use crate::platform::http::auth::{Client, CurrentUser};
 use crate::platform::http::error::ApiError;
 
 /// Tells which session stands for a token that another issuer made.
@@ -34,14 +34,20 @@ impl Foreign {
             return Err(AuthError::InvalidToken.into());
         };
         let (session, expires_at) = issuer.session(token).await?;
-        Ok(gate.live(session).await?.member(session, expires_at))
+        let live = gate.live(session).await?;
+        if live.client != Client::External {
+            return Err(AuthError::InvalidToken.into());
+        }
+        Ok(live.member(session, expires_at))
     }
 }
 
 impl Gate {
-    /// From now on, asks `issuer` about tokens that are not of this node.
-    pub fn trust(&self, issuer: Arc<dyn ForeignTokens>) {
-        // There is one issuer at most, named in the settings.
-        let _before = self.foreign.0.set(issuer);
+    /// From now on, asks the issuer about tokens that are not of this node, if there is one.
+    pub fn trust(&self, issuer: Option<Arc<dyn ForeignTokens>>) {
+        if let Some(issuer) = issuer {
+            // There is one at most, named in the settings.
+            let _before = self.foreign.0.set(issuer);
+        }
     }
 }

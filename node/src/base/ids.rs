@@ -196,6 +196,10 @@ id! {
     ApplicationId
 }
 id! {
+    /// Names a person of another issuer who signs in here (OpenID Connect).
+    ExternalIdentityId
+}
+id! {
     /// Names a personal access token, such as a bot's.
     PersonalTokenId
 }

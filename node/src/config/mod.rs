@@ -13,6 +13,7 @@ mod handshake;
 mod layers;
 mod limits;
 mod mail;
+mod oidc;
 mod registration;
 mod secret;
 mod server;
@@ -37,6 +38,7 @@ pub use self::handshake::HandshakeConfig;
 pub use self::layers::Sources;
 pub use self::limits::LimitsConfig;
 pub use self::mail::MailConfig;
+pub use self::oidc::{OidcClaims, OidcConfig};
 pub use self::registration::{RegistrationConfig, RegistrationMode};
 pub use self::secret::Secret;
 pub use self::server::ServerConfig;
@@ -61,6 +63,8 @@ pub struct Config {
     pub registration: RegistrationConfig,
     /// How messages to members leave.
     pub mail: MailConfig,
+    /// The issuer of another program by which members sign in.
+    pub oidc: OidcConfig,
     /// What the server may reach on other nodes.
     pub federation: FederationConfig,
     /// Bounds on what one client can take.
@@ -79,6 +83,7 @@ impl Default for Config {
             auth: AuthConfig::default(),
             registration: RegistrationConfig::default(),
             mail: MailConfig::default(),
+            oidc: OidcConfig::default(),
             federation: FederationConfig::default(),
             limits: LimitsConfig::default(),
             telemetry: TelemetryConfig::default(),
@@ -99,6 +104,7 @@ impl Config {
         config.auth.check(&mut faults);
         config.registration.check(&mut faults);
         config.mail.check(&mut faults);
+        config.oidc.check(&mut faults);
         config.federation.check(&mut faults);
         config.limits.check(&mut faults);
         config.telemetry.check(&mut faults);

@@ -20,6 +20,7 @@ mod lookup;
 mod metrics;
 mod nodes;
 mod oauth;
+mod oidc;
 mod openapi;
 mod people;
 mod protection;

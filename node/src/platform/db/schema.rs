@@ -400,6 +400,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    external_identities (id) {
+        id -> Text,
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    external_sessions (identity_id, client) {
+        identity_id -> Text,
+        client -> Text,
+        session_id -> Text,
+    }
+}
+
+diesel::table! {
+    external_states (state_hash) {
+        state_hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::joinable!(external_sessions -> external_identities (identity_id));
+diesel::joinable!(external_sessions -> sessions (session_id));
+diesel::allow_tables_to_appear_in_same_query!(external_identities, external_sessions, sessions);
+
+diesel::table! {
     /// Of the federation core; here it is read alone.
     outgoing_activities (id) {
         id -> Text,

@@ -1,0 +1,3 @@
+DROP TABLE external_states;
+DROP TABLE external_sessions;
+DROP TABLE external_identities;
