@@ -49,6 +49,10 @@ fn bad_bodies_get_problems() {
         send(&app, json, twice)
             .await
             .assert_problem(422, "invalid_body");
+        // In the order of the fields, which JSON does not have.
+        send(&app, json, r#"["alice","correct horse",null,null,null]"#)
+            .await
+            .assert_problem(422, "invalid_body");
         send(&app, "text/plain", "{}")
             .await
             .assert_problem(415, "unsupported_media_type");

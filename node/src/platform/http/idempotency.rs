@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::ApiError;
-use super::extract::{json_error, too_large};
+use super::extract::{Object, json_error, too_large};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::idempotency_keys as table;
 
@@ -94,7 +94,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Creation<T> {
         if let Some(media_type) = is_json {
             request.headers_mut().insert(CONTENT_TYPE, media_type);
         }
-        let axum::Json(body) = axum::Json::<T>::from_request(request, state)
+        let axum::Json(Object(body)) = axum::Json::<Object<T>>::from_request(request, state)
             .await
             .map_err(|rejection| json_error(&rejection))?;
         Ok(Self {
