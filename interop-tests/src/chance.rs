@@ -29,6 +29,11 @@ impl Chance {
         Self(self.next())
     }
 
+    /// A seed for another program.
+    pub fn seed(&mut self) -> u32 {
+        u32::try_from(self.next() >> 32).unwrap_or(u32::MAX)
+    }
+
     /// A time below `limit`, in whole milliseconds.
     pub fn below(&mut self, limit: Duration) -> Duration {
         let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1);

@@ -17,6 +17,7 @@ pub mod peer;
 pub mod place;
 pub mod postgres;
 pub mod process;
+pub mod schemathesis;
 pub mod socket;
 pub mod subject;
 pub mod wait;

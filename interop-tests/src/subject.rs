@@ -73,9 +73,23 @@ impl Subject {
     /// # Errors
     /// As [`Subject::start`].
     pub async fn start_direct(network: &Network, name: &str, store: Store) -> Result<Self> {
+        Self::start_direct_with(network, name, store, &[]).await
+    }
+
+    /// As [`Subject::start_direct`], with further settings: environment variables and their
+    /// values, before which those of this type give way.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub async fn start_direct_with(
+        network: &Network,
+        name: &str,
+        store: Store,
+        settings: &[(&'static str, &str)],
+    ) -> Result<Self> {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let front = network.direct(bind);
-        Self::start_behind(network, name, store, (bind, front), &[]).await
+        Self::start_behind(network, name, store, (bind, front), settings).await
     }
 
     async fn start_behind(

@@ -22,7 +22,8 @@ pub(crate) fn provide() -> Result<()> {
     npm("oidc").context("cannot install the issuer oidc-provider from npm")?;
     python("bovine").context("cannot install the peer bovine from PyPI")?;
     python("handshake").context("cannot install what the second handshake needs from PyPI")?;
-    python("mail").context("cannot install the mail server aiosmtpd from PyPI")
+    python("mail").context("cannot install the mail server aiosmtpd from PyPI")?;
+    python("schemathesis").context("cannot install schemathesis from PyPI")
 }
 
 fn npm(name: &str) -> Result<()> {

@@ -9,7 +9,8 @@ use crate::steps::Steps;
 use crate::test;
 
 /// Runs the kill tests against a release build with many more kills and messages, then the
-/// revocations across processes, the simulation at full size, and the fuzz targets.
+/// document of the API with many more cases, the revocations across processes, the simulation at
+/// full size, and the fuzz targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -32,6 +33,7 @@ pub(crate) fn run() -> Result<bool> {
             "--nocapture",
         ];
         steps.cargo("kills", &proofs)?;
+        document(&mut steps)?;
     }
     revoke(&mut steps)?;
     simulate(&mut steps)?;
@@ -46,6 +48,22 @@ pub(crate) fn run() -> Result<bool> {
     steps.cargo("kills of the minimal inbox", &example)?;
     fuzz::run(&mut steps)?;
     Ok(steps.report())
+}
+
+/// Hundreds of random cases for each operation of the API; `FOLKMOOT_TEST_SEED` brings a run back.
+fn document(steps: &mut Steps) -> Result<bool> {
+    steps.set("FOLKMOOT_TEST_EXAMPLES", "300");
+    let cases = [
+        "test",
+        "--release",
+        "-p",
+        "interop-tests",
+        "--test",
+        "openapi",
+        "--",
+        "--nocapture",
+    ];
+    steps.cargo("the document of the API", &cases)
 }
 
 /// Fifty servers of the real parts, 10^5 activities, 200 seeds; `FOLKMOOT_SIMULATION_NODES`,

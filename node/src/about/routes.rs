@@ -9,7 +9,7 @@ use crate::accounts::store;
 use crate::platform::cluster::Standing;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Json;
 use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
@@ -30,7 +30,7 @@ pub(super) async fn healthy() -> Json<Health> {
 }
 
 /// Requests can be served: the database answers and the server is not about to stop.
-#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, body = Health), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/readyz", tag = "node", responses((status = 200, body = Health)))]
 pub(super) async fn ready(State(ctx): State<Ctx>) -> Result<Json<Health>, ApiError> {
     if ctx.tasks().shutdown().is_cancelled() {
         return Err(ApiError::unavailable(

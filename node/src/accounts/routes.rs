@@ -15,9 +15,9 @@ use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::page;
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
 
@@ -41,7 +41,7 @@ pub(super) async fn show_me(
 }
 
 /// Changes what members say about themselves; what is absent stays.
-#[utoipa::path(patch, path = "/api/v1/users/@me", tag = "users", request_body = PatchMe, responses((status = 200, body = MeView), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/users/@me", tag = "users", request_body = PatchMe, responses((status = 200, body = MeView)))]
 pub(super) async fn change_me(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -57,7 +57,7 @@ pub(super) async fn change_me(
 }
 
 /// A person of this node, or one known from another.
-#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")), responses((status = 200, body = UserView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The person")), responses((status = 200, body = UserView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     _me: CurrentUser,
@@ -77,7 +77,7 @@ pub(super) struct SearchQuery {
 }
 
 /// People whose handle or name starts like this.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(("q" = String, Query, description = "The start of a handle or name"), ("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<UserView, UserId>)))]
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(("q" = String, Query, description = "The start of a handle or name"), Cursors<UserId>), responses((status = 200, body = Page<UserView, UserId>)))]
 pub(super) async fn search(
     State(ctx): State<Ctx>,
     _me: CurrentUser,

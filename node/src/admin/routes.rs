@@ -22,8 +22,8 @@ use crate::platform::http::address::ClientAddress;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::idempotency::{Created, Creation};
-use crate::platform::http::page;
+use crate::platform::http::idempotency::{Created, Creation, IdempotencyKey};
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use crate::platform::limits::settings::RateSettings;
 use crate::platform::limits::store as blocks;
@@ -64,7 +64,7 @@ pub(super) async fn show_limits(State(ctx): State<Ctx>) -> Json<RateSettings> {
 }
 
 /// Sets the limits, without a restart.
-#[utoipa::path(put, path = "/api/v1/admin/rate-limits", tag = "admin", request_body = RateSettings, responses((status = 200, body = RateSettings), (status = 422, body = Problem)))]
+#[utoipa::path(put, path = "/api/v1/admin/rate-limits", tag = "admin", request_body = RateSettings, responses((status = 200, body = RateSettings)))]
 pub(super) async fn set_limits(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -78,7 +78,7 @@ pub(super) async fn set_limits(
 }
 
 /// Blocked addresses and networks, the newest first.
-#[utoipa::path(get, path = "/api/v1/admin/blocked-addresses", tag = "admin", params(("before" = Option<BlockId>, Query, description = "Only blocks before this one"), ("after" = Option<BlockId>, Query, description = "Only blocks after this one"), ("limit" = Option<u32>, Query, description = "Blocks at most, up to 100")), responses((status = 200, body = Page<BlockView, BlockId>)))]
+#[utoipa::path(get, path = "/api/v1/admin/blocked-addresses", tag = "admin", params(Cursors<BlockId>), responses((status = 200, body = Page<BlockView, BlockId>)))]
 pub(super) async fn list_blocks(
     State(ctx): State<Ctx>,
     uri: Uri,
@@ -91,7 +91,7 @@ pub(super) async fn list_blocks(
 }
 
 /// Blocks an address or a network at once.
-#[utoipa::path(post, path = "/api/v1/admin/blocked-addresses", tag = "admin", request_body = NewBlock, responses((status = 201, body = BlockView), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/blocked-addresses", tag = "admin", params(IdempotencyKey), request_body = NewBlock, responses((status = 201, body = BlockView), (status = 409, body = Problem)))]
 pub(super) async fn block(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -104,7 +104,7 @@ pub(super) async fn block(
 }
 
 /// Lifts a block.
-#[utoipa::path(delete, path = "/api/v1/admin/blocked-addresses/{id}", tag = "admin", params(("id" = BlockId, Path, description = "The block")), responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/admin/blocked-addresses/{id}", tag = "admin", params(("id" = BlockId, Path, description = "The block")), responses((status = 204)))]
 pub(super) async fn unblock(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -129,7 +129,7 @@ pub(super) struct ChartQuery {
 }
 
 /// How much happened, by the hour or the day.
-#[utoipa::path(get, path = "/api/v1/admin/activity", tag = "admin", params(("kind" = Kind, Query, description = "What to count"), ("from" = Option<String>, Query, description = "The first moment; a day before the last one when not given"), ("to" = Option<String>, Query, description = "The last moment; now when not given"), ("by" = Option<Step>, Query, description = "The width of a point"), ("subject" = Option<String>, Query, description = "Only of this channel")), responses((status = 200, body = Chart), (status = 422, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/admin/activity", tag = "admin", params(("kind" = Kind, Query, description = "What to count"), ("from" = Option<String>, Query, format = DateTime, description = "The first moment; a day before the last one when not given"), ("to" = Option<String>, Query, format = DateTime, description = "The last moment; now when not given"), ("by" = Option<Step>, Query, description = "The width of a point"), ("subject" = Option<String>, Query, description = "Only of this channel")), responses((status = 200, body = Chart), (status = 422, body = Problem)))]
 pub(super) async fn show_activity(
     State(ctx): State<Ctx>,
     Query(query): Query<ChartQuery>,
@@ -172,7 +172,7 @@ pub(super) struct AuditQuery {
 }
 
 /// Who did what, the newest first.
-#[utoipa::path(get, path = "/api/v1/admin/audit-log", tag = "admin", params(("actor" = Option<UserId>, Query, description = "Only acts of this member"), ("action" = Option<String>, Query, description = "Only this act, such as role.update"), ("target" = Option<String>, Query, description = "Only what was done to this"), ("before" = Option<AuditId>, Query, description = "Only entries before this one"), ("after" = Option<AuditId>, Query, description = "Only entries after this one"), ("limit" = Option<u32>, Query, description = "Entries at most, up to 100")), responses((status = 200, body = Page<Recorded, AuditId>)))]
+#[utoipa::path(get, path = "/api/v1/admin/audit-log", tag = "admin", params(("actor" = Option<UserId>, Query, description = "Only acts of this member"), ("action" = Option<String>, Query, description = "Only this act, such as role.update"), ("target" = Option<String>, Query, description = "Only what was done to this"), Cursors<AuditId>), responses((status = 200, body = Page<Recorded, AuditId>)))]
 pub(super) async fn audit_log(
     State(ctx): State<Ctx>,
     uri: Uri,

@@ -24,7 +24,7 @@ use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path};
-use crate::platform::http::idempotency::{Created, Creation};
+use crate::platform::http::idempotency::{Created, Creation, IdempotencyKey};
 use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
 
@@ -63,7 +63,7 @@ pub(super) fn uncached(response: impl IntoResponse) -> Response {
 }
 
 /// Opens an account and signs its member in.
-#[utoipa::path(post, path = "/api/v1/auth/signup", tag = "auth", request_body = Signup, responses((status = 201, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/signup", tag = "auth", params(IdempotencyKey), request_body = Signup, responses((status = 201, body = SignedIn), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn sign_up(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -76,7 +76,7 @@ pub(super) async fn sign_up(
 }
 
 /// Signs a member in.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = Login, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", params(IdempotencyKey), request_body = Login, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem)))]
 pub(super) async fn sign_in(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -137,7 +137,7 @@ pub(super) async fn end_other_sessions(
 }
 
 /// Ends one sign-in.
-#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = String, Path, description = "The sign-in")), responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = SessionId, Path, description = "The sign-in")), responses((status = 204)))]
 pub(super) async fn end_session(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -162,7 +162,7 @@ pub(super) async fn end_all_sessions(
 }
 
 /// Gives the device of a sign-in a name, or takes it away.
-#[utoipa::path(patch, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = String, Path, description = "The sign-in")), request_body = DeviceChange, responses((status = 200, body = SessionView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/auth/sessions/{id}", tag = "auth", params(("id" = SessionId, Path, description = "The sign-in")), request_body = DeviceChange, responses((status = 200, body = SessionView)))]
 pub(super) async fn name_device(
     State(ctx): State<Ctx>,
     me: CurrentUser,

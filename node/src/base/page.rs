@@ -4,6 +4,8 @@
 //! `prev` goes back; either is `null` at its end.
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
 /// Items in a page when the request does not say.
 pub const DEFAULT_LIMIT: u32 = 50;
@@ -47,9 +49,17 @@ pub struct Page<T, Id> {
     /// The items, in the order of the list.
     pub items: Vec<T>,
     /// Where the list goes on, `None` at its end.
+    #[schema(schema_with = or_null::<Id>)]
     pub next: Option<Id>,
     /// Where the list came from, `None` at its start.
+    #[schema(schema_with = or_null::<Id>)]
     pub prev: Option<Id>,
+}
+
+/// The schema of a cursor that may be missing.
+fn or_null<Id: utoipa::PartialSchema>() -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    OneOfBuilder::new().item(null).item(Id::schema()).into()
 }
 
 impl<T, Id> Page<T, Id> {

@@ -12,9 +12,9 @@ use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::page;
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
 
@@ -26,7 +26,7 @@ pub fn router() -> Routes {
 }
 
 /// What the member is in.
-#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<ChannelView, ChannelId>)))]
+#[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(Cursors<ChannelId>), responses((status = 200, body = Page<ChannelView, ChannelId>)))]
 pub(crate) async fn list(
     State(ctx): State<Ctx>,
     user: CurrentUser,
@@ -38,7 +38,7 @@ pub(crate) async fn list(
 }
 
 /// One channel.
-#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = String, Path, description = "The channel")), responses((status = 200, body = ChannelView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")), responses((status = 200, body = ChannelView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     user: CurrentUser,

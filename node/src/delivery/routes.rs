@@ -40,17 +40,22 @@ pub(super) struct ListQuery {
 }
 
 /// What is on its way to other nodes, and what came of it; newest first.
-#[utoipa::path(get, path = "/api/v1/federation/deliveries", tag = "federation", params(("state" = Option<String>, Query, description = "pending, delivered, dead or cancelled"), ("peer" = Option<String>, Query, description = "Only to this domain"), ("before" = Option<String>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most, up to 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
+#[utoipa::path(get, path = "/api/v1/federation/deliveries", tag = "federation", params(("state" = Option<String>, Query, pattern = "^(queued|delivered|dead|cancelled)$", description = "Only those in this state"), ("peer" = Option<String>, Query, description = "Only to this domain"), ("before" = Option<Uuid>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most; never more than 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     uri: Uri,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
-    answer(&ctx, &uri, query).await
+    let detail = "A peer is the domain of a server.";
+    let host = |peer: &str| {
+        peers::canonical(peer).ok_or_else(|| ApiError::bad_request("invalid_peer", detail))
+    };
+    let peer = query.peer.as_deref().map(host).transpose()?;
+    answer(&ctx, &uri, peer, query).await
 }
 
 /// The deliveries to one peer.
-#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}/deliveries", tag = "federation", params(("domain" = String, Path, description = "The peer"), ("state" = Option<String>, Query, description = "pending, delivered, dead or cancelled"), ("before" = Option<String>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most, up to 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
+#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}/deliveries", tag = "federation", params(("domain" = String, Path, description = "The peer"), ("state" = Option<String>, Query, pattern = "^(queued|delivered|dead|cancelled)$", description = "Only those in this state"), ("before" = Option<Uuid>, Query, description = "Only deliveries before this one"), ("limit" = Option<u32>, Query, description = "Deliveries at most; never more than 100")), responses((status = 200, body = Page<DeliveryView, String>)))]
 pub(super) async fn of_peer(
     State(ctx): State<Ctx>,
     Path(domain): Path<String>,
@@ -61,16 +66,20 @@ pub(super) async fn of_peer(
         let detail = "The peer is named by the path already.";
         return Err(ApiError::bad_request("invalid_query", detail));
     }
-    let peer = Some(domain);
-    answer(&ctx, &uri, ListQuery { peer, ..query }).await
+    let host = peers::canonical(&domain).ok_or_else(ApiError::not_found)?;
+    answer(&ctx, &uri, Some(host), query).await
 }
 
-async fn answer(ctx: &Ctx, uri: &Uri, query: ListQuery) -> Result<Response, ApiError> {
+async fn answer(
+    ctx: &Ctx,
+    uri: &Uri,
+    peer: Option<String>,
+    query: ListQuery,
+) -> Result<Response, ApiError> {
     let state = match query.state.as_deref().map(DeliveryState::parse) {
         Some(None) => return Err(DeliveryError::UnknownState.into()),
         given => given.flatten(),
     };
-    let host = |peer: String| peers::canonical(&peer).ok_or_else(ApiError::not_found);
     let cursor = |text: String| {
         let detail = "A cursor is the id of a delivery.";
         text.parse::<DeliveryId>()
@@ -83,7 +92,7 @@ async fn answer(ctx: &Ctx, uri: &Uri, query: ListQuery) -> Result<Response, ApiE
     };
     let filter = DeliveryFilter {
         state,
-        peer: query.peer.map(host).transpose()?,
+        peer,
         before: wanted.before,
         limit: wanted.limit(),
     };
@@ -93,7 +102,7 @@ async fn answer(ctx: &Ctx, uri: &Uri, query: ListQuery) -> Result<Response, ApiE
 }
 
 /// One delivery.
-#[utoipa::path(get, path = "/api/v1/federation/deliveries/{id}", tag = "federation", params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = DeliveryView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/federation/deliveries/{id}", tag = "federation", params(("id" = Uuid, Path, description = "The delivery")), responses((status = 200, body = DeliveryView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     Path(id): Path<String>,
@@ -103,7 +112,7 @@ pub(super) async fn show(
 }
 
 /// Tries a dead delivery again.
-#[utoipa::path(post, path = "/api/v1/federation/deliveries/{id}/retry", tag = "federation", params(("id" = String, Path, description = "The delivery")), responses((status = 200, body = DeliveryView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/federation/deliveries/{id}/retry", tag = "federation", params(("id" = Uuid, Path, description = "The delivery")), responses((status = 200, body = DeliveryView), (status = 409, body = Problem)))]
 pub(super) async fn retry(
     State(ctx): State<Ctx>,
     Path(id): Path<String>,

@@ -19,7 +19,7 @@ use crate::platform::ctx::Ctx;
 use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::page;
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 
 /// The routes of this feature.
@@ -48,7 +48,7 @@ pub(super) async fn delete_me(
 }
 
 /// Deletes the account of another member, for good.
-#[utoipa::path(delete, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = String, Path, description = "The member")), responses((status = 202, body = Departed), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The member")), responses((status = 202, body = Departed), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn delete_other(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -60,7 +60,7 @@ pub(super) async fn delete_other(
 }
 
 /// Accounts that were deleted, and which other nodes took notice; newest first.
-#[utoipa::path(get, path = "/api/v1/admin/deletions", tag = "users", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<DeletionView, DeletionId>)))]
+#[utoipa::path(get, path = "/api/v1/admin/deletions", tag = "users", params(Cursors<DeletionId>), responses((status = 200, body = Page<DeletionView, DeletionId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     uri: Uri,
@@ -71,7 +71,7 @@ pub(super) async fn list(
 }
 
 /// One deletion.
-#[utoipa::path(get, path = "/api/v1/admin/deletions/{id}", tag = "users", params(("id" = String, Path, description = "The deletion")), responses((status = 200, body = DeletionView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/admin/deletions/{id}", tag = "users", params(("id" = DeletionId, Path, description = "The deletion")), responses((status = 200, body = DeletionView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     Path(id): Path<DeletionId>,

@@ -17,9 +17,10 @@ use crate::channels::wire::ChannelView;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Query;
-use crate::platform::http::idempotency::{Created, Creation};
+use crate::platform::http::idempotency::{Created, Creation, IdempotencyKey};
+use crate::platform::http::page::Cursors;
 use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
 use utoipa_axum::routes;
@@ -36,9 +37,7 @@ pub fn router(people: Arc<dyn People>) -> Routes {
 #[utoipa::path(
     get, path = "/api/v1/dms", tag = "channels",
     params(
-        ("before" = Option<String>, Query, description = "Only items before this cursor"),
-        ("after" = Option<String>, Query, description = "Only items after this cursor"),
-        ("limit" = Option<u32>, Query, description = "Items at most, up to 100"),
+        Cursors<ChannelId>
     ),
     responses((status = 200, body = Page<ChannelView, ChannelId>)),
 )]
@@ -58,7 +57,7 @@ pub(super) struct OpenDm {
 }
 
 /// Opens the conversation of these people, or finds it.
-#[utoipa::path(post, path = "/api/v1/dms", tag = "channels", request_body = OpenDm, responses((status = 201, body = ChannelView), (status = 200, body = ChannelView), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/dms", tag = "channels", params(IdempotencyKey), request_body = OpenDm, responses((status = 201, body = ChannelView), (status = 200, body = ChannelView)))]
 pub(super) async fn open(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,

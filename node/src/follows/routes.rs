@@ -20,7 +20,7 @@ use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Query};
-use crate::platform::http::page;
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
 use utoipa_axum::routes;
@@ -43,7 +43,7 @@ pub(super) struct ResolveQuery {
 }
 
 /// Who is behind a handle, wherever they are.
-#[utoipa::path(get, path = "/api/v1/federation/resolve", tag = "federation", params(("handle" = String, Query, description = "@name@domain, or the address of an actor")), responses((status = 200, body = UserView), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/federation/resolve", tag = "federation", params(("handle" = String, Query, description = "@name@domain, or the address of an actor")), responses((status = 200, body = UserView), (status = 422, body = Problem), (status = 404, body = Problem), (status = 502, body = Problem)))]
 pub(super) async fn resolve(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
@@ -55,7 +55,7 @@ pub(super) async fn resolve(
 }
 
 /// Asks to follow somebody.
-#[utoipa::path(post, path = "/api/v1/federation/follow", tag = "federation", request_body = Whom, responses((status = 200, body = FollowView), (status = 422, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/federation/follow", tag = "federation", request_body = Whom, responses((status = 200, body = FollowView), (status = 404, body = Problem), (status = 502, body = Problem)))]
 pub(super) async fn follow(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
@@ -78,7 +78,7 @@ pub(super) async fn unfollow(
 }
 
 /// Who follows the member.
-#[utoipa::path(get, path = "/api/v1/federation/followers", tag = "federation", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<FollowView, FollowId>)))]
+#[utoipa::path(get, path = "/api/v1/federation/followers", tag = "federation", params(Cursors<FollowId>), responses((status = 200, body = Page<FollowView, FollowId>)))]
 pub(super) async fn followers(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -89,7 +89,7 @@ pub(super) async fn followers(
 }
 
 /// Whom the member follows.
-#[utoipa::path(get, path = "/api/v1/federation/following", tag = "federation", params(("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<FollowView, FollowId>)))]
+#[utoipa::path(get, path = "/api/v1/federation/following", tag = "federation", params(Cursors<FollowId>), responses((status = 200, body = Page<FollowView, FollowId>)))]
 pub(super) async fn following(
     State(ctx): State<Ctx>,
     me: CurrentUser,

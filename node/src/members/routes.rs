@@ -26,7 +26,7 @@ use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::page;
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 
 /// The routes of this feature; `sessions` are those that other nodes have here.
@@ -64,7 +64,7 @@ fn shown(ctx: &Ctx, me: CurrentUser, user: &crate::accounts::model::User) -> Mem
 }
 
 /// Everybody this node knows, newest first.
-#[utoipa::path(get, path = "/api/v1/admin/users", tag = "users", params(("q" = Option<String>, Query, description = "The start of a handle"), ("role" = Option<Role>, Query, description = "The role"), ("state" = Option<Standing>, Query, description = "Where they stand"), ("local" = Option<bool>, Query, description = "Of this node, or of others"), ("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<MemberView, UserId>)))]
+#[utoipa::path(get, path = "/api/v1/admin/users", tag = "users", params(("q" = Option<String>, Query, description = "The start of a handle"), ("role" = Option<Role>, Query, description = "The role"), ("state" = Option<Standing>, Query, description = "Where they stand"), ("local" = Option<bool>, Query, description = "Of this node, or of others"), Cursors<UserId>), responses((status = 200, body = Page<MemberView, UserId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -88,7 +88,7 @@ pub(super) async fn list(
 }
 
 /// One person, even when gone.
-#[utoipa::path(get, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = String, Path, description = "The person")), responses((status = 200, body = MemberView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The person")), responses((status = 200, body = MemberView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -99,7 +99,7 @@ pub(super) async fn show(
 }
 
 /// Opens an account for somebody else, whatever the registration mode.
-#[utoipa::path(post, path = "/api/v1/admin/users", tag = "users", request_body = NewMember, responses((status = 201, body = Opened), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/users", tag = "users", request_body = NewMember, responses((status = 201, body = Opened), (status = 409, body = Problem)))]
 pub(super) async fn open(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -123,7 +123,7 @@ fn uncached(response: impl IntoResponse) -> Response {
 }
 
 /// Changes what an account of this node says about its member.
-#[utoipa::path(patch, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = String, Path, description = "The member")), request_body = PatchMe, responses((status = 200, body = MemberView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The member")), request_body = PatchMe, responses((status = 200, body = MemberView), (status = 403, body = Problem)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -141,7 +141,7 @@ pub(super) async fn edit(
 }
 
 /// Suspends a person: they may not act here, and all that they have open ends at once.
-#[utoipa::path(post, path = "/api/v1/admin/users/{id}/suspend", tag = "users", params(("id" = String, Path, description = "The person")), request_body = Suspension, responses((status = 200, body = MemberView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/users/{id}/suspend", tag = "users", params(("id" = UserId, Path, description = "The person")), request_body = Suspension, responses((status = 200, body = MemberView), (status = 409, body = Problem)))]
 pub(super) async fn suspend(
     State(ctx): State<Ctx>,
     (Extension(auth), Extension(sessions)): (Extension<Auth>, Extension<Sessions>),
@@ -154,7 +154,7 @@ pub(super) async fn suspend(
 }
 
 /// Lets a suspended person act again.
-#[utoipa::path(post, path = "/api/v1/admin/users/{id}/unsuspend", tag = "users", params(("id" = String, Path, description = "The person")), responses((status = 200, body = MemberView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/users/{id}/unsuspend", tag = "users", params(("id" = UserId, Path, description = "The person")), responses((status = 200, body = MemberView)))]
 pub(super) async fn unsuspend(
     State(ctx): State<Ctx>,
     (me, acting): (CurrentUser, Acting),
@@ -165,7 +165,7 @@ pub(super) async fn unsuspend(
 }
 
 /// Ends every sign-in of a member at once.
-#[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-sessions", tag = "users", params(("id" = String, Path, description = "The member")), responses((status = 200, body = Ended), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-sessions", tag = "users", params(("id" = UserId, Path, description = "The member")), responses((status = 200, body = Ended), (status = 403, body = Problem)))]
 pub(super) async fn reset_sessions(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -178,7 +178,7 @@ pub(super) async fn reset_sessions(
 
 /// Makes a code by which a member sets a new password (`POST /api/v1/auth/password/reset/confirm`);
 /// hand it over in person. Every sign-in of the member ends.
-#[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-password", tag = "users", params(("id" = String, Path, description = "The member")), responses((status = 200, body = Code), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/users/{id}/reset-password", tag = "users", params(("id" = UserId, Path, description = "The member")), responses((status = 200, body = Code), (status = 403, body = Problem)))]
 pub(super) async fn reset_password(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

@@ -22,10 +22,10 @@ use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path, Query};
-use crate::platform::http::idempotency::{Created, Creation, Idempotency};
-use crate::platform::http::page;
+use crate::platform::http::idempotency::{Created, Creation, Idempotency, IdempotencyKey};
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
 use utoipa_axum::routes;
@@ -41,7 +41,7 @@ pub fn router(people: Arc<dyn People>) -> Routes {
 }
 
 /// The messages of a channel, newest first.
-#[utoipa::path(get, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = String, Path, description = "The channel"), ("before" = Option<String>, Query, description = "Only items before this cursor"), ("after" = Option<String>, Query, description = "Only items after this cursor"), ("limit" = Option<u32>, Query, description = "Items at most, up to 100")), responses((status = 200, body = Page<MessageView, MessageId>), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), Cursors<MessageId>), responses((status = 200, body = Page<MessageView, MessageId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     user: CurrentUser,
@@ -54,7 +54,7 @@ pub(super) async fn list(
 }
 
 /// Sends a message.
-#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = String, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(IdempotencyKey, ("id" = ChannelId, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView)))]
 pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
@@ -150,7 +150,7 @@ async fn attempt(
 }
 
 /// One message.
-#[utoipa::path(get, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), responses((status = 200, body = MessageView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), responses((status = 200, body = MessageView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     user: CurrentUser,
@@ -170,7 +170,7 @@ pub(super) async fn show(
 }
 
 /// Changes one's own message.
-#[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
     user: CurrentUser,
@@ -192,7 +192,7 @@ pub(super) async fn edit(
 }
 
 /// Deletes one's own message.
-#[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = String, Path, description = "The channel"), ("mid" = String, Path, description = "The message")), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), responses((status = 204)))]
 pub(super) async fn delete(
     State(ctx): State<Ctx>,
     user: CurrentUser,

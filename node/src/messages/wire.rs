@@ -63,6 +63,7 @@ pub struct MessageView {
 
 /// How far a message has come to one recipient of another node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = MessageDeliveryView)]
 pub struct DeliveryView {
     /// Who is to get it.
     pub user_id: UserId,

@@ -27,7 +27,7 @@ use crate::config::Secret;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path};
 use crate::platform::http::routes::Routes;
 
@@ -124,7 +124,7 @@ fn refuse(refusal: Refusal) -> Response {
 }
 
 /// Takes the answer of the member from the page.
-#[utoipa::path(post, path = "/oauth/authorize", tag = "oauth", responses((status = 303, description = "Back to the application"), (status = 400, description = "The page is out of date or was answered before", content_type = "text/html"), (status = 401, description = "The page again: name, password or code is wrong", content_type = "text/html")))]
+#[utoipa::path(post, path = "/oauth/authorize", tag = "oauth", request_body(content = HashMap<String, String>, content_type = "application/x-www-form-urlencoded", description = "What the page sends"), responses((status = 303, description = "Back to the application"), (status = 400, description = "The page is out of date or was answered before", content_type = "text/html"), (status = 401, description = "The page again: name, password or code is wrong", content_type = "text/html")))]
 async fn submit(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -196,7 +196,7 @@ async fn answer(
 }
 
 /// Answers an application in the name of the member who is signed in, as the page does.
-#[utoipa::path(post, path = "/api/v1/oauth/consents", tag = "oauth", request_body = Consent, responses((status = 200, body = Consented), (status = 403, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/oauth/consents", tag = "oauth", request_body = Consent, responses((status = 200, body = Consented)))]
 async fn consent(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -214,7 +214,7 @@ async fn consent(
 }
 
 /// Shows an application to a member who is about to agree.
-#[utoipa::path(get, path = "/api/v1/oauth/applications/{id}", tag = "oauth", params(("id" = String, Path, description = "The application")), responses((status = 200, body = ApplicationView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/oauth/applications/{id}", tag = "oauth", params(("id" = String, Path, description = "The application")), responses((status = 200, body = ApplicationView)))]
 async fn application(
     State(ctx): State<Ctx>,
     Path(id): Path<String>,
@@ -230,7 +230,7 @@ async fn application(
 }
 
 /// Gives tokens for a code or a refresh token.
-#[utoipa::path(post, path = "/oauth/token", tag = "oauth", responses((status = 200, body = Tokens), (status = 400, body = OauthProblem), (status = 401, body = OauthProblem)))]
+#[utoipa::path(post, path = "/oauth/token", tag = "oauth", request_body(content = HashMap<String, String>, content_type = "application/x-www-form-urlencoded", description = "The grant (OAuth 2.1 s3.2.2), and who asks"), responses((status = 200, body = Tokens), (status = 400, body = OauthProblem), (status = 401, body = OauthProblem)))]
 async fn exchange(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -243,7 +243,7 @@ async fn exchange(
 }
 
 /// Tells an application about a token of its own (RFC 7662).
-#[utoipa::path(post, path = "/oauth/introspect", tag = "oauth", responses((status = 200, body = Introspected), (status = 401, body = OauthProblem)))]
+#[utoipa::path(post, path = "/oauth/introspect", tag = "oauth", request_body(content = HashMap<String, String>, content_type = "application/x-www-form-urlencoded", description = "The token (RFC 7662 s2.1), and who asks"), responses((status = 200, body = Introspected), (status = 400, body = OauthProblem), (status = 401, body = OauthProblem)))]
 async fn introspect(
     State(ctx): State<Ctx>,
     headers: HeaderMap,
@@ -254,7 +254,7 @@ async fn introspect(
 }
 
 /// Ends what an application was given (RFC 7009).
-#[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", responses((status = 200), (status = 400, body = OauthProblem), (status = 401, body = OauthProblem)))]
+#[utoipa::path(post, path = "/oauth/revoke", tag = "oauth", request_body(content = HashMap<String, String>, content_type = "application/x-www-form-urlencoded", description = "The token (RFC 7009 s2.1), and who asks"), responses((status = 200), (status = 400, body = OauthProblem), (status = 401, body = OauthProblem)))]
 async fn revoke(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

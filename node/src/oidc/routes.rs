@@ -52,7 +52,7 @@ async fn start(
 }
 
 /// Signs the member in who comes back from the issuer.
-#[utoipa::path(post, path = "/api/v1/auth/oidc/finish", tag = "auth", request_body = Finish, responses((status = 200, body = SignedIn), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/oidc/finish", tag = "auth", request_body = Finish, responses((status = 200, body = SignedIn), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
 async fn finish(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -87,7 +87,7 @@ async fn start_link(
 }
 
 /// Links the member to the person who comes back from the issuer.
-#[utoipa::path(post, path = "/api/v1/auth/oidc/links/finish", tag = "auth", request_body = Finish, responses((status = 204), (status = 400, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/oidc/links/finish", tag = "auth", request_body = Finish, responses((status = 204), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 503, body = Problem)))]
 async fn finish_link(
     State(ctx): State<Ctx>,
     Extension(oidc): Extension<Oidc>,

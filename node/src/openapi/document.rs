@@ -1,22 +1,20 @@
 //! What the registration of routes leaves out of the document: title, sign-in and refusals.
 
 use http::Method;
-use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{InfoBuilder, OpenApi, Ref};
+use utoipa::openapi::{InfoBuilder, OpenApi, RefOr};
 use utoipa::{PartialSchema as _, ToSchema as _};
 
+use super::answers;
+use super::schemas;
 use crate::platform::http::access::{Access, Needs};
 use crate::platform::http::error::Problem;
 use crate::platform::http::routes::Declared;
 
 /// The name of the security scheme.
 const BEARER: &str = "bearer";
-/// The media type of problems (RFC 9457 s3).
-const PROBLEM: &str = "application/problem+json";
 
 /// The whole document of the routes that `declared` tells the needs of.
 pub fn complete(mut document: OpenApi, declared: &Declared) -> OpenApi {
@@ -32,6 +30,8 @@ pub fn complete(mut document: OpenApi, declared: &Declared) -> OpenApi {
     components
         .schemas
         .insert(Problem::name().into_owned(), Problem::schema());
+    components.schemas.values_mut().for_each(schemas::bound);
+    answers::describe(components);
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An access token, or a personal access token."))
@@ -42,6 +42,7 @@ pub fn complete(mut document: OpenApi, declared: &Declared) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in operations_mut(item) {
             if let Some(access) = declared.access(path, &method) {
+                operation.operation_id = Some(operation_id(&method, path));
                 describe(operation, access);
             }
         }
@@ -61,6 +62,17 @@ fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Ope
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
+/// A name of its own for each operation: `get_api_v1_users_id`.
+fn operation_id(method: &Method, path: &str) -> String {
+    let words = path.split(|one: char| !one.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    let method = method.as_str().to_ascii_lowercase();
+    std::iter::once(method.as_str())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_")
+}
+
 fn describe(operation: &mut Operation, access: Access) {
     let (text, scope) = match access.needs {
         Needs::Nothing => ("nothing".to_owned(), None),
@@ -71,42 +83,15 @@ fn describe(operation: &mut Operation, access: Access) {
     };
     let needs = ExtensionsBuilder::new().add("x-needs", text).build();
     operation.extensions.get_or_insert_default().merge(needs);
-    let refusals: &[(&str, &str)] = if access.needs.member() {
+    let security = access.needs.member().then(|| {
         let scopes: Vec<&str> = scope.into_iter().collect();
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, scopes)]);
-        &[
-            ("401", "Nobody is signed in, or no longer"),
-            ("403", "Whoever is signed in may not do this"),
-            ("429", "Too much at once"),
-        ]
-    } else {
-        operation.security = Some(Vec::new());
-        &[("429", "Too much at once")]
-    };
-    for (status, meaning) in refusals {
-        let known = &mut operation.responses.responses;
-        known.entry((*status).to_owned()).or_insert_with(|| {
-            let content = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name(Problem::name())))
-                .build();
-            ResponseBuilder::new()
-                .description(*meaning)
-                .content(PROBLEM, content)
-                .build()
-                .into()
-        });
-    }
-    problems_by_their_type(operation);
-}
-
-/// Problems that handlers declare go out under the media type of problems, too.
-fn problems_by_their_type(operation: &mut Operation) {
-    for (status, response) in &mut operation.responses.responses {
-        if let utoipa::openapi::RefOr::T(response) = response
-            && (status.starts_with('4') || status.starts_with('5'))
-            && let Some(content) = response.content.shift_remove("application/json")
-        {
-            response.content.insert(PROBLEM.to_owned(), content);
+        SecurityRequirement::new(BEARER, scopes)
+    });
+    operation.security = Some(security.into_iter().collect());
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            parameter.schema.iter_mut().for_each(schemas::bound);
         }
     }
+    answers::complete(access.needs, operation);
 }

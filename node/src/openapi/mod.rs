@@ -2,9 +2,11 @@
 //!
 //! Both come from the registration of the routes, so they tell of every route that is served.
 
+mod answers;
 mod document;
 mod page;
 mod routes;
+mod schemas;
 
 pub use document::complete;
 pub use routes::router;

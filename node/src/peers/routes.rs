@@ -11,7 +11,7 @@ use crate::base::page::{Page, PageQuery};
 use crate::base::privilege::Privilege;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::{Access, RateClass};
-use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::page;
 use crate::platform::http::routes::Routes;
@@ -33,7 +33,7 @@ pub(super) struct ListQuery {
 }
 
 /// Other nodes by name: which are well, and which are held back.
-#[utoipa::path(get, path = "/api/v1/federation/peers", tag = "federation", params(("after" = Option<String>, Query, description = "Only peers after this one"), ("limit" = Option<u32>, Query, description = "Peers at most, up to 100")), responses((status = 200, body = Page<PeerView, String>)))]
+#[utoipa::path(get, path = "/api/v1/federation/peers", tag = "federation", params(("after" = Option<String>, Query, description = "Only peers after this one"), ("limit" = Option<u32>, Query, description = "Peers at most; never more than 100")), responses((status = 200, body = Page<PeerView, String>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     uri: Uri,
@@ -55,7 +55,7 @@ pub(super) async fn list(
 }
 
 /// One other node.
-#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}", tag = "federation", params(("domain" = String, Path, description = "The peer")), responses((status = 200, body = PeerView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}", tag = "federation", params(("domain" = String, Path, description = "The peer")), responses((status = 200, body = PeerView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     Path(domain): Path<String>,

@@ -19,7 +19,7 @@ use crate::platform::ctx::Ctx;
 use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path};
-use crate::platform::http::idempotency::Creation;
+use crate::platform::http::idempotency::{Creation, IdempotencyKey};
 use crate::platform::http::routes::Routes;
 
 /// The routes of this feature.
@@ -52,7 +52,7 @@ pub(super) async fn list(State(ctx): State<Ctx>) -> Result<Json<Page<RoleView, S
 }
 
 /// Makes a role; nobody makes one that holds more than they do.
-#[utoipa::path(post, path = "/api/v1/admin/roles", tag = "roles", request_body = NewRole, responses((status = 201, body = RoleView), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/admin/roles", tag = "roles", params(IdempotencyKey), request_body = NewRole, responses((status = 201, body = RoleView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn create(
     State(ctx): State<Ctx>,
     acting: Acting,
@@ -71,7 +71,7 @@ pub(super) async fn create(
 }
 
 /// One role, by its id or, of the built-in ones, by its name.
-#[utoipa::path(get, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), responses((status = 200, body = RoleView), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), responses((status = 200, body = RoleView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     Path(id): Path<String>,
@@ -80,7 +80,7 @@ pub(super) async fn show(
 }
 
 /// Changes a role; who has it has the new privileges at once.
-#[utoipa::path(patch, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), request_body = PatchRole, responses((status = 200, body = RoleView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), request_body = PatchRole, responses((status = 200, body = RoleView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn change(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -93,7 +93,7 @@ pub(super) async fn change(
 }
 
 /// Deletes a role; who had it loses its privileges at once.
-#[utoipa::path(delete, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/admin/roles/{id}", tag = "roles", params(("id" = String, Path, description = "The role")), responses((status = 204), (status = 403, body = Problem)))]
 pub(super) async fn delete(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -105,7 +105,7 @@ pub(super) async fn delete(
 }
 
 /// What a member may do, and by which roles.
-#[utoipa::path(get, path = "/api/v1/admin/users/{id}/roles", tag = "roles", params(("id" = String, Path, description = "The member")), responses((status = 200, body = UserRoles), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/admin/users/{id}/roles", tag = "roles", params(("id" = UserId, Path, description = "The member")), responses((status = 200, body = UserRoles), (status = 403, body = Problem)))]
 pub(super) async fn of_user(
     State(ctx): State<Ctx>,
     Path(id): Path<UserId>,
@@ -114,7 +114,7 @@ pub(super) async fn of_user(
 }
 
 /// Gives a member these roles and no others.
-#[utoipa::path(put, path = "/api/v1/admin/users/{id}/roles", tag = "roles", params(("id" = String, Path, description = "The member")), request_body = PutRoles, responses((status = 200, body = UserRoles), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(put, path = "/api/v1/admin/users/{id}/roles", tag = "roles", params(("id" = UserId, Path, description = "The member")), request_body = PutRoles, responses((status = 200, body = UserRoles), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub(super) async fn give(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

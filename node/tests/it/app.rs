@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::document;
+
 /// The password of every account that tests open.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -158,10 +160,15 @@ impl Call {
         }
     }
 
+    /// Sends it; the answer is one that the document of the API tells of.
     pub(crate) async fn send(self) -> Reply {
-        let response = self.request.send().await.unwrap();
+        let (client, request) = self.request.build_split();
+        let request = request.unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes().await.unwrap();
+        document::hold((&method, url.path()), status, &headers, &bytes).await;
         let json = serde_json::from_slice(&bytes).unwrap_or_default();
         Reply {
             status,

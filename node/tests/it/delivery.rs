@@ -78,6 +78,9 @@ fn dead_deliveries_are_listed_and_sent_again() {
         assert!(first["settled_at"].is_string());
 
         assert_eq!(ids(&list("?peer=One.invalid").await), [dead.as_str()]);
+        list("?peer=no/domain")
+            .await
+            .assert_problem(400, "invalid_peer");
         let of_peer = "/api/v1/federation/peers/two.invalid/deliveries?state=dead";
         assert_eq!(
             ids(&app.get(of_peer, &owner.access).await),

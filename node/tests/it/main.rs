@@ -13,6 +13,7 @@ mod chat;
 mod cli;
 mod delivery;
 mod docs;
+mod document;
 mod federation;
 mod http;
 mod lab;

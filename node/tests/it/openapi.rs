@@ -1,5 +1,10 @@
 //! Every route says what it needs, is documented, and is held to it.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
 use federation_core::testing::on_each_backend;
 use http::Method;
 use serde_json::Value;
@@ -77,12 +82,114 @@ fn every_route_needs_what_it_says() {
 }
 
 #[test]
+fn every_route_tells_of_what_comes_before_its_handler() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let document = app.call(Method::GET, "/api/openapi.json").send().await.json;
+        let mut names = BTreeSet::new();
+        for (method, path, operation) in operations(&document) {
+            let route = format!("{method} {path}");
+            let name = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(names.insert(name), "{route} shares its name");
+            let mut due = vec!["403", "408", "429", "500", "503"];
+            if operation["security"] != serde_json::json!([]) {
+                due.push("401");
+            }
+            if operation["requestBody"]["content"]["application/json"].is_object() {
+                due.extend(["400", "413", "415", "422"]);
+            }
+            let parameters = operation["parameters"].as_array();
+            for parameter in parameters.into_iter().flatten() {
+                let is_path = parameter["in"] == "path";
+                due.push(if is_path { "404" } else { "400" });
+                let schema = &parameter["schema"];
+                let is_typed = schema["type"].is_string() || schema["$ref"].is_string();
+                assert!(is_typed, "{route}: {parameter}");
+            }
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let is_told = answer["description"].is_string() || answer["$ref"].is_string();
+                assert!(is_told, "{route} does not say what {status} means");
+            }
+            for status in due {
+                let answer = &operation["responses"][status];
+                assert!(answer.is_object(), "{route} does not tell of {status}");
+            }
+        }
+        app.stop().await;
+    });
+}
+
+/// Schemas of one name would take each other's place in the document.
+#[test]
+fn every_schema_has_its_own_name() {
+    let mut names = BTreeSet::new();
+    for source in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&source).unwrap();
+        for derived in text.split("ToSchema").skip(1) {
+            let item = derived.split_inclusive('{').next().unwrap();
+            if item.contains("schema(as = ") || item.contains(';') {
+                continue;
+            }
+            let words: Vec<&str> = item.split_whitespace().collect();
+            let kind = words
+                .iter()
+                .position(|word| ["struct", "enum"].contains(word));
+            let Some(name) = kind.and_then(|at| words.get(at + 1)) else {
+                continue;
+            };
+            assert!(
+                names.insert((*name).to_owned()),
+                "{name} in {}",
+                source.display()
+            );
+        }
+    }
+    assert!(names.len() > 30, "{names:?}");
+}
+
+/// A handler that takes a `Creation` takes its header.
+#[test]
+fn every_creation_tells_of_its_header() {
+    let mut found = 0;
+    for source in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        let text = fs::read_to_string(&source).unwrap();
+        for handler in text.split("#[utoipa::path").skip(1) {
+            let handler = handler.split("\n}").next().unwrap();
+            if handler.contains("Creation<") {
+                found += 1;
+                let route = handler.split("tag").next().unwrap();
+                assert!(handler.contains("IdempotencyKey"), "{route}");
+            }
+        }
+    }
+    assert!(found > 3, "{found}");
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            rust_files(&path)
+        } else {
+            vec![path]
+        }
+    };
+    paths.flat_map(below).collect()
+}
+
+#[test]
 fn the_document_is_readable_and_whole() {
     on_each_backend(async |database| {
         let app = TestApp::start(database).await;
         let reply = app.call(Method::GET, "/api/openapi.json").send().await;
         let text = reply.json.to_string();
         let schemas = reply.json["components"]["schemas"].as_object().unwrap();
+        let responses = reply.json["components"]["responses"].as_object().unwrap();
+        for part in text.split("#/components/responses/").skip(1) {
+            let name = part.split('"').next().unwrap();
+            assert!(responses.contains_key(name), "{name} is not described");
+        }
         for part in text.split("#/components/schemas/").skip(1) {
             let name = part.split('"').next().unwrap();
             assert!(schemas.contains_key(name), "{name} is not described");

@@ -17,8 +17,8 @@ use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Path, Query};
-use crate::platform::http::idempotency::Creation;
-use crate::platform::http::page;
+use crate::platform::http::idempotency::{Creation, IdempotencyKey};
+use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 
 /// The routes of invitations.
@@ -30,7 +30,7 @@ pub(in crate::auth) fn router() -> Routes {
 }
 
 /// Makes an invitation; its code is shown once.
-#[utoipa::path(post, path = "/api/v1/auth/invites", tag = "auth", request_body = NewInvite, responses((status = 201, body = Invited), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/invites", tag = "auth", params(IdempotencyKey), request_body = NewInvite, responses((status = 201, body = Invited), (status = 409, body = Problem)))]
 pub(super) async fn create(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -42,7 +42,7 @@ pub(super) async fn create(
 }
 
 /// Invitations, newest first, without their codes.
-#[utoipa::path(get, path = "/api/v1/auth/invites", tag = "auth", params(("before" = Option<String>, Query, description = "Only items before this one"), ("after" = Option<String>, Query, description = "Only items after this one"), ("limit" = Option<u32>, Query, description = "Items at most")), responses((status = 200, body = Page<InviteView, InviteId>), (status = 403, body = Problem)))]
+#[utoipa::path(get, path = "/api/v1/auth/invites", tag = "auth", params(Cursors<InviteId>), responses((status = 200, body = Page<InviteView, InviteId>), (status = 403, body = Problem)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     uri: Uri,
@@ -57,7 +57,7 @@ pub(super) async fn list(
 }
 
 /// Takes an invitation back.
-#[utoipa::path(delete, path = "/api/v1/auth/invites/{id}", tag = "auth", params(("id" = String, Path, description = "The invitation")), responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/invites/{id}", tag = "auth", params(("id" = InviteId, Path, description = "The invitation")), responses((status = 204)))]
 pub(super) async fn remove(
     State(ctx): State<Ctx>,
     me: CurrentUser,

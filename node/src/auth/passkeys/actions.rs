@@ -3,7 +3,10 @@
 use serde_json::Value;
 use uuid::Uuid;
 use webauthn_rs::Webauthn;
-use webauthn_rs::prelude::{DiscoverableAuthentication, PasskeyRegistration};
+use webauthn_rs::prelude::{
+    DiscoverableAuthentication, PasskeyRegistration, PublicKeyCredential,
+    RegisterPublicKeyCredential,
+};
 
 use super::ceremony::{self, Ceremony, Opened};
 use super::store;
@@ -104,8 +107,10 @@ pub(super) async fn register(
     let opened: Opened<PasskeyRegistration> =
         ceremony::open(ctx.keyring(), ceremony, &request.challenge, ctx.now())
             .map_err(|_refused| AuthError::InvalidPasskey)?;
+    let credential: RegisterPublicKeyCredential = serde_json::from_value(request.credential.into())
+        .map_err(|_unreadable| AuthError::InvalidPasskey)?;
     let passkey = party
-        .finish_passkey_registration(&request.credential, &opened.state)
+        .finish_passkey_registration(&credential, &opened.state)
         .map_err(|_refused| AuthError::InvalidPasskey)?;
     let shared = ctx.clone();
     ctx.db()
@@ -219,7 +224,8 @@ async fn admit(
         &request.challenge,
         ctx.now(),
     )?;
-    let answer = request.credential;
+    let answer: PublicKeyCredential =
+        serde_json::from_value(request.credential.into()).map_err(|_unreadable| refused())?;
     let (named, credential_id) = party
         .identify_discoverable_authentication(&answer)
         .map_err(|_unnamed| refused())?;

@@ -45,7 +45,7 @@ pub(super) async fn list(
 }
 
 /// Begins to make a passkey.
-#[utoipa::path(post, path = "/api/v1/auth/passkeys/options", tag = "auth", request_body = AskToRegister, responses((status = 200, body = Challenged), (status = 403, body = Problem), (status = 429, body = Problem), (status = 501, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/passkeys/options", tag = "auth", request_body = AskToRegister, responses((status = 200, body = Challenged), (status = 501, body = Problem)))]
 pub(super) async fn ask_to_register(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -58,7 +58,7 @@ pub(super) async fn ask_to_register(
 }
 
 /// Makes a passkey out of the answer of the browser.
-#[utoipa::path(post, path = "/api/v1/auth/passkeys", tag = "auth", request_body = Register, responses((status = 201, body = PasskeyView), (status = 409, body = Problem), (status = 422, body = Problem), (status = 501, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/passkeys", tag = "auth", request_body = Register, responses((status = 201, body = PasskeyView), (status = 409, body = Problem), (status = 501, body = Problem)))]
 pub(super) async fn register(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -71,7 +71,7 @@ pub(super) async fn register(
 }
 
 /// Names a passkey anew.
-#[utoipa::path(patch, path = "/api/v1/auth/passkeys/{id}", tag = "auth", params(("id" = String, Path, description = "The passkey")), request_body = Rename, responses((status = 200, body = PasskeyView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/auth/passkeys/{id}", tag = "auth", params(("id" = PasskeyId, Path, description = "The passkey")), request_body = Rename, responses((status = 200, body = PasskeyView)))]
 pub(super) async fn rename(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -83,7 +83,7 @@ pub(super) async fn rename(
 }
 
 /// Takes a passkey away.
-#[utoipa::path(delete, path = "/api/v1/auth/passkeys/{id}", tag = "auth", params(("id" = String, Path, description = "The passkey")), responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/passkeys/{id}", tag = "auth", params(("id" = PasskeyId, Path, description = "The passkey")), responses((status = 204)))]
 pub(super) async fn remove(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -104,7 +104,7 @@ pub(super) async fn challenge(
 }
 
 /// Signs in by a passkey.
-#[utoipa::path(post, path = "/api/v1/auth/passkeys/login", tag = "auth", request_body = Answer, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem), (status = 429, body = Problem), (status = 501, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/passkeys/login", tag = "auth", request_body = Answer, responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem), (status = 501, body = Problem)))]
 pub(super) async fn sign_in(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

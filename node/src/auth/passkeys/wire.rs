@@ -2,8 +2,7 @@
 
 use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use webauthn_rs::prelude::{PublicKeyCredential, RegisterPublicKeyCredential};
+use serde_json::{Map, Value};
 
 use super::store::Known;
 use crate::base::ids::PasskeyId;
@@ -39,7 +38,7 @@ pub(super) struct Register {
     pub(super) name: String,
     /// The answer of the browser.
     #[schema(value_type = Object)]
-    pub(super) credential: RegisterPublicKeyCredential,
+    pub(super) credential: Map<String, Value>,
 }
 
 /// The body of `POST /api/v1/auth/passkeys/login`.
@@ -50,7 +49,7 @@ pub(super) struct Answer {
     pub(super) challenge: String,
     /// The answer of the browser.
     #[schema(value_type = Object)]
-    pub(super) credential: PublicKeyCredential,
+    pub(super) credential: Map<String, Value>,
 }
 
 /// The body of `PATCH /api/v1/auth/passkeys/{id}`.

@@ -19,7 +19,7 @@ use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path};
-use crate::platform::http::idempotency::Creation;
+use crate::platform::http::idempotency::{Creation, IdempotencyKey};
 use crate::platform::http::routes::Routes;
 
 /// The routes of this feature.
@@ -31,7 +31,7 @@ pub fn router(auth: Auth) -> Routes {
 }
 
 /// Makes a personal access token, for a bot; it is shown this once.
-#[utoipa::path(post, path = "/api/v1/auth/tokens", tag = "auth", request_body = NewToken, responses((status = 201, body = MadeToken), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/tokens", tag = "auth", params(IdempotencyKey), request_body = NewToken, responses((status = 201, body = MadeToken), (status = 409, body = Problem)))]
 async fn make(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -54,7 +54,7 @@ async fn list(
 }
 
 /// Ends a personal access token at once.
-#[utoipa::path(delete, path = "/api/v1/auth/tokens/{id}", tag = "auth", params(("id" = String, Path, description = "The token")), responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/tokens/{id}", tag = "auth", params(("id" = PersonalTokenId, Path, description = "The token")), responses((status = 204)))]
 async fn end(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

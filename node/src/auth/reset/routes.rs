@@ -30,7 +30,7 @@ pub(in crate::auth) fn router() -> Routes {
 }
 
 /// Sets another password; all other sessions end.
-#[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", request_body = ChangePassword, responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", request_body = ChangePassword, responses((status = 204), (status = 409, body = Problem)))]
 pub(super) async fn change(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -43,7 +43,7 @@ pub(super) async fn change(
 }
 
 /// Asks for a new password by mail; the answer does not tell who has an account.
-#[utoipa::path(post, path = "/api/v1/auth/password/reset", tag = "auth", request_body = RequestReset, responses((status = 202), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/password/reset", tag = "auth", request_body = RequestReset, responses((status = 202)))]
 pub(super) async fn request(
     State(ctx): State<Ctx>,
     caller: Caller,
@@ -54,7 +54,7 @@ pub(super) async fn request(
 }
 
 /// Sets a new password by a code; all sessions end.
-#[utoipa::path(post, path = "/api/v1/auth/password/reset/confirm", tag = "auth", request_body = ConfirmReset, responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/password/reset/confirm", tag = "auth", request_body = ConfirmReset, responses((status = 204), (status = 403, body = Problem)))]
 pub(super) async fn confirm(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -75,7 +75,7 @@ pub(super) async fn show_email(
 }
 
 /// Sends a code to the address of the member.
-#[utoipa::path(post, path = "/api/v1/auth/email", tag = "auth", responses((status = 202), (status = 409, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/email", tag = "auth", responses((status = 202), (status = 409, body = Problem)))]
 pub(super) async fn ask_for_code(
     State(ctx): State<Ctx>,
     me: CurrentUser,

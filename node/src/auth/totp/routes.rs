@@ -37,7 +37,7 @@ pub(super) async fn status(
 }
 
 /// Gives a secret for an authenticator app; nothing is asked for before it is confirmed.
-#[utoipa::path(post, path = "/api/v1/auth/totp", tag = "auth", request_body = Enrol, responses((status = 201, body = Enrolled), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/totp", tag = "auth", request_body = Enrol, responses((status = 201, body = Enrolled), (status = 409, body = Problem)))]
 pub(super) async fn enrol(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -50,7 +50,7 @@ pub(super) async fn enrol(
 }
 
 /// Puts the secret into use by its first code; answers the recovery codes.
-#[utoipa::path(post, path = "/api/v1/auth/totp/confirm", tag = "auth", request_body = Confirm, responses((status = 200, body = RecoveryCodes), (status = 403, body = Problem), (status = 409, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/totp/confirm", tag = "auth", request_body = Confirm, responses((status = 200, body = RecoveryCodes), (status = 409, body = Problem)))]
 pub(super) async fn confirm(
     State(ctx): State<Ctx>,
     me: CurrentUser,
@@ -62,7 +62,7 @@ pub(super) async fn confirm(
 }
 
 /// Takes the second factor away.
-#[utoipa::path(delete, path = "/api/v1/auth/totp", tag = "auth", request_body = Prove, responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(delete, path = "/api/v1/auth/totp", tag = "auth", request_body = Prove, responses((status = 204), (status = 409, body = Problem)))]
 pub(super) async fn disable(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,
@@ -75,7 +75,7 @@ pub(super) async fn disable(
 }
 
 /// Gives new recovery codes in place of all earlier ones.
-#[utoipa::path(post, path = "/api/v1/auth/totp/recovery-codes", tag = "auth", request_body = Prove, responses((status = 200, body = RecoveryCodes), (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/auth/totp/recovery-codes", tag = "auth", request_body = Prove, responses((status = 200, body = RecoveryCodes), (status = 409, body = Problem)))]
 pub(super) async fn renew_codes(
     State(ctx): State<Ctx>,
     Extension(auth): Extension<Auth>,

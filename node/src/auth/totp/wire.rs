@@ -52,6 +52,7 @@ pub(super) struct Prove {
 
 /// Whether a member has a second factor.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = TotpStatus)]
 pub(super) struct Status {
     /// Whether signing in asks for a code.
     pub(super) enabled: bool,

@@ -43,6 +43,24 @@ pub struct Creation<T> {
     pub idempotency: Idempotency,
 }
 
+/// How the document tells of the header that every [`Creation`] takes.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IdempotencyKey {
+    /// Makes a repeat of this request within a day get the first answer: a key that is new for
+    /// each request, of printable ASCII.
+    #[param(
+        rename = "Idempotency-Key",
+        value_type = String,
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
+    #[expect(dead_code, reason = "it describes the header, which `Creation` reads")]
+    key: Option<String>,
+}
+
 /// What tells a repeat from a new request; does nothing when the client sent no key.
 #[derive(Clone, Debug)]
 pub struct Idempotency {

@@ -1,15 +1,44 @@
 //! Pages of lists as responses: the JSON of `base::page` with a `Link` header (RFC 8288).
 
 use std::fmt::Display;
+use std::marker::PhantomData;
 
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use http::{HeaderValue, Uri};
 use serde::Serialize;
 use url::form_urlencoded;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{RefOr, Required, Schema};
+use utoipa::{IntoParams, PartialSchema};
 
 use super::extract::Json;
 use crate::base::page::Page;
+
+/// How the document tells of [`PageQuery`](crate::base::page::PageQuery), whose cursors are of
+/// this kind.
+#[derive(Debug)]
+pub struct Cursors<Id>(PhantomData<Id>);
+
+impl<Id: PartialSchema> IntoParams for Cursors<Id> {
+    fn into_params(_place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = |name: &str, meaning: &str, schema: RefOr<Schema>| {
+            ParameterBuilder::new()
+                .name(name)
+                .parameter_in(ParameterIn::Query)
+                .required(Required::False)
+                .description(Some(meaning))
+                .schema(Some(schema))
+                .build()
+        };
+        let limit = "Items at most; a page has 50 when this is absent, and never more than 100";
+        vec![
+            parameter("before", "Only items before this one", Id::schema()),
+            parameter("after", "Only items after this one", Id::schema()),
+            parameter("limit", limit, u32::schema()),
+        ]
+    }
+}
 
 /// A page of the list at `uri`; the `Link` header keeps the rest of the query.
 ///

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use super::bucket::Quota;
 use crate::platform::http::access::RateClass;
@@ -42,8 +43,38 @@ pub struct RateSettings {
     /// The longest block by the server itself.
     pub block_most_seconds: u32,
     /// Networks whose addresses have no limits; accounts still have theirs.
-    #[schema(value_type = Vec<String>)]
+    #[schema(schema_with = networks)]
     pub exempt: Vec<IpNet>,
+}
+
+/// The schema of a list of networks: addresses in CIDR notation (RFC 4632 s3.1, RFC 4291 s2.3).
+fn networks() -> Array {
+    let byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    let v4 = format!("({byte}[.]){{3}}{byte}");
+    let group = "[0-9a-fA-F]{1,4}";
+    let mut v6 = vec![
+        format!("({group}:){{7}}{group}"),
+        format!("::(ffff:)?{v4}"),
+        format!("::({group}:){{0,6}}{group}"),
+        "::".to_owned(),
+        format!("({group}:){{1,7}}:"),
+    ];
+    v6.extend((1..=6).map(|before| {
+        let after = 7 - before;
+        format!("({group}:){{{before}}}(:{group}){{1,{after}}}")
+    }));
+    let v6 = v6.join("|");
+    let pattern = format!("^({v4}/(3[0-2]|[12]?[0-9])|({v6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$");
+    let network = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .build();
+    ArrayBuilder::new()
+        .items(network)
+        .description(Some(
+            "Networks whose addresses have no limits; accounts still have theirs.",
+        ))
+        .build()
 }
 
 impl Default for RateSettings {
