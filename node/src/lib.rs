@@ -16,6 +16,7 @@ pub mod config;
 pub mod delivery;
 pub mod departures;
 pub mod dms;
+pub mod exports;
 pub mod federation;
 pub mod follows;
 pub mod gateway;

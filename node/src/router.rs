@@ -13,6 +13,7 @@ use crate::channels;
 use crate::delivery;
 use crate::departures;
 use crate::dms;
+use crate::exports;
 use crate::federation;
 use crate::follows;
 use crate::gateway;
@@ -52,6 +53,10 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(channels::router())
         .merge(messages::router(Arc::clone(parts.edge.people())))
         .merge(departures::router(parts.auth.clone()))
+        .merge(exports::router(
+            parts.auth.clone(),
+            Arc::new(parts.edge.clone()),
+        ))
         .merge(dms::router(Arc::clone(parts.edge.people())))
         .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))

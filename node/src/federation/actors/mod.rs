@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use federation_core::vocab::Object;
+use federation_core::vocab::{Object, Value};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
 
 pub(crate) use self::node::{NODE_NAME, node_actor, node_id};
@@ -16,6 +17,8 @@ use super::Edge;
 use super::response::{document, require_activity};
 use crate::accounts::model::{User, Username};
 use crate::accounts::store;
+use crate::config::Origin;
+use crate::exports::Documents;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Path;
@@ -72,9 +75,22 @@ async fn show_person(
         let tombstone = Object::tombstone(id).to_value();
         return Ok(document(StatusCode::GONE, &tombstone));
     }
-    let keys = edge.keys().of(&id).await.map_err(ApiError::internal)?;
-    let actor = person(&user, keys.published().to_vec(), ctx.origin());
-    Ok(document(StatusCode::OK, &actor.to_value()))
+    let actor = edge.document_of(&user, ctx.origin()).await?;
+    Ok(document(StatusCode::OK, &actor))
+}
+
+impl Documents for Edge {
+    fn document_of<'a>(
+        &'a self,
+        user: &'a User,
+        origin: &'a Origin,
+    ) -> BoxFuture<'a, Result<Value, ApiError>> {
+        Box::pin(async move {
+            let id = origin.join(&format!("/users/{}", user.username));
+            let keys = self.keys().of(&id).await.map_err(ApiError::internal)?;
+            Ok(person(user, keys.published().to_vec(), origin).to_value())
+        })
+    }
 }
 
 /// The node's own actor is shown without a signature: two nodes that both ask for one before they

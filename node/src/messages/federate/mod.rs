@@ -12,12 +12,14 @@ mod incoming;
 mod note;
 mod outgoing;
 mod receive;
+mod sent;
 mod settled;
 
 pub use conversation::{notes_for, size_for};
 pub use incoming::{Ignored, IncomingNote};
 pub use note::{Served, document};
 pub use receive::{Received, receive_create, receive_delete, receive_update};
+pub use sent::sent;
 pub use settled::on_settled;
 
 pub(super) use note::Post;

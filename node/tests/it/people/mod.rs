@@ -1,7 +1,9 @@
 //! Roles, the administration of accounts, profiles, export and deletion.
 
 mod departures;
+mod download;
 mod escalation;
+mod exports;
 mod members;
 mod profiles;
 mod roles;

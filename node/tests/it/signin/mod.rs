@@ -6,4 +6,4 @@ mod passkeys;
 mod post;
 mod registration;
 mod totp;
-mod world;
+pub(crate) mod world;

@@ -1,0 +1,49 @@
+//! What a member wrote, as the activities by which other nodes got it or would get it.
+
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, Value};
+
+use super::note::{self, Post, url};
+use crate::accounts::model::User;
+use crate::base::ids::ChannelId;
+use crate::channels;
+use crate::messages::model::Message;
+use crate::messages::store;
+use crate::platform::ctx::Ctx;
+
+/// The `Create` of each of these messages of one member of this node, to stand inside a collection.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// Messages are private: show it to `author` alone.
+pub fn sent(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    author: &User,
+    messages: &[Message],
+) -> Result<Vec<Value>, DatabaseError> {
+    let mut ids: Vec<ChannelId> = messages.iter().map(|it| it.channel_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let members = channels::store::members_of(connection, &ids)?;
+    let mut activities = Vec::with_capacity(messages.len());
+    for message in messages {
+        let answered = match message.reply_to {
+            Some(id) => store::anywhere(connection, id)?.map(|answered| answered.uri),
+            None => None,
+        };
+        let members = members.get(&message.channel_id);
+        let post = Post {
+            message,
+            author,
+            members: members.map(Vec::as_slice).unwrap_or_default(),
+        };
+        let note = note::build(ctx.origin(), &post, answered.as_deref())?;
+        let id = url(&format!("{}/create", message.uri))?;
+        let activity = Activity::create(id, url(&author.actor_uri)?, note);
+        activities.push(activity.to_embedded());
+    }
+    Ok(activities)
+}
