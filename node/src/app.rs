@@ -25,6 +25,7 @@ use crate::platform::http::server;
 use crate::platform::limits::Limits;
 use crate::platform::sealing::{Keyring, KeyringError};
 use crate::platform::tasks::Tasks;
+use crate::presence::Tracker;
 use crate::router;
 use crate::telemetry::metrics;
 use crate::workers;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub auth: Auth,
     /// Carries events to sockets.
     pub bus: Bus,
+    /// Counts the sockets of members.
+    pub presence: Tracker,
     /// Speaks to other nodes.
     pub edge: Edge,
     /// Sessions with other nodes.
@@ -175,6 +178,7 @@ impl App {
         let parts = Parts {
             auth,
             bus,
+            presence: Tracker::new(ctx.clock()),
             edge,
             nodes,
             streams,

@@ -28,6 +28,7 @@ pub mod oidc;
 pub mod openapi;
 pub mod peers;
 pub mod platform;
+pub mod presence;
 pub mod roles;
 pub mod router;
 pub mod telemetry;

@@ -32,6 +32,7 @@ use crate::platform::http::headers::{self, Headers};
 use crate::platform::http::request;
 use crate::platform::http::routes::Routes;
 use crate::platform::limits::shield::{self, Shield};
+use crate::presence;
 use crate::roles;
 
 /// The routes of every feature, and what surrounds them.
@@ -61,7 +62,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(follows::router(Arc::clone(parts.edge.people())))
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(nodes::router(&parts.nodes, &parts.streams, &parts.edge))
-        .merge(gateway::router(parts.bus.clone()))
+        .merge(presence::router())
+        .merge(gateway::router(parts.bus.clone(), parts.presence.clone()))
         .merge(admin::router())
         .merge(openapi::router());
     let (served, declared, document) = routes.into_parts();
@@ -73,6 +75,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
     let document = Arc::new(openapi::complete(document, &declared));
     served
         .layer(Extension(document))
+        .layer(Extension(parts.presence.online().clone()))
         .layer(middleware::from_fn_with_state(guard, guard::guard))
         .method_not_allowed_fallback(request::no_method)
         .fallback(request::no_route)

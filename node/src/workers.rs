@@ -23,6 +23,7 @@ use crate::platform::http::idempotency;
 use crate::platform::limits;
 use crate::platform::mail;
 use crate::platform::mail::Smtp;
+use crate::presence;
 
 /// How often what is past its time is cleared away.
 const CLEAR_EVERY: Duration = HOUR;
@@ -53,6 +54,11 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         ctx.db().clone(),
         parts.bus.clone(),
         shutdown.clone(),
+    ));
+    tasks.spawn(presence::workers::follow(
+        ctx.clone(),
+        parts.bus.clone(),
+        parts.presence.clone(),
     ));
     tasks.spawn(nodes::follow_ends(ctx.clone(), parts.nodes.clone()));
     tasks.spawn(nodes::keep_streams(ctx.clone(), parts.streams.clone()));

@@ -1,9 +1,12 @@
 //! What can be done with accounts: one use case, one function, one transaction.
 
 use super::announcements;
+use super::circle;
 use super::edits;
 use super::error::AccountError;
 use super::model::{ProfileChange, User};
+use super::online::Online;
+use super::presence::Presence;
 use super::search;
 use super::store;
 use crate::base::ids::UserId;
@@ -21,6 +24,38 @@ pub async fn find(ctx: &Ctx, id: UserId) -> Result<User, AccountError> {
         .await?;
     user.filter(|user| user.deleted_at.is_none())
         .ok_or(AccountError::NotFound)
+}
+
+/// The person of this id, and whether they are there as far as `viewer` is told of that: members
+/// see what they chose themselves, and who shares a channel with them.
+///
+/// # Errors
+/// There is no such person.
+pub async fn find_for(
+    ctx: &Ctx,
+    online: &Online,
+    viewer: UserId,
+    id: UserId,
+) -> Result<(User, Option<Presence>), AccountError> {
+    if viewer == id {
+        let user = find(ctx, id).await?;
+        let own = user.presence;
+        return Ok((user, Some(own)));
+    }
+    let found = ctx
+        .db()
+        .read(move |connection| {
+            let Some(user) = store::by_id(connection, id)? else {
+                return Ok(None);
+            };
+            let is_told = user.is_local() && circle::share_a_channel(connection, viewer, id)?;
+            Ok::<_, AccountError>(Some((user, is_told)))
+        })
+        .await?;
+    let (user, is_told) = found
+        .filter(|(user, _)| user.deleted_at.is_none())
+        .ok_or(AccountError::NotFound)?;
+    Ok((user, is_told.then(|| online.status(id))))
 }
 
 /// Changes what a member says about themselves.

@@ -33,6 +33,9 @@ pub enum AccountError {
         /// What it keeps to.
         rule: &'static str,
     },
+    /// The text is no presence that members choose.
+    #[error("Choose online, idle, dnd or invisible.")]
+    InvalidPresence,
     /// The text is not an e-mail address.
     #[error("That is not an e-mail address.")]
     InvalidEmail,
@@ -85,6 +88,7 @@ impl From<AccountError> for ApiError {
             AccountError::OutOfReach => Self::forbidden("role_too_high", detail),
             AccountError::NotHeld => Self::forbidden("privilege_not_held", detail),
             AccountError::NotOfThisNode => Self::forbidden("remote_account", detail),
+            AccountError::InvalidPresence => Self::invalid("invalid_presence", detail),
             AccountError::InvalidEmail => Self::invalid("invalid_email", detail),
             AccountError::InvalidHandle => Self::invalid("invalid_handle", detail),
             AccountError::Lookup(error) => error,

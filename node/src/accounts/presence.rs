@@ -65,6 +65,13 @@ impl Presence {
         }
     }
 
+    /// Reads what members may choose: everything but offline, which they are seen as by choosing
+    /// invisible.
+    pub fn chosen(text: &str) -> Option<Self> {
+        let known = text.parse().ok();
+        known.filter(|presence| *presence != Self::Offline)
+    }
+
     /// What others see of somebody who chose this, by whether they have a socket open.
     #[must_use]
     pub const fn seen(self, connected: bool) -> Self {
@@ -122,5 +129,12 @@ mod tests {
         for presence in Presence::ALL {
             assert_eq!(presence.as_str().parse(), Ok(presence));
         }
+    }
+
+    #[test]
+    fn nobody_chooses_to_be_offline() {
+        assert_eq!(Presence::chosen("idle"), Some(Presence::Idle));
+        assert_eq!(Presence::chosen("offline"), None);
+        assert_eq!(Presence::chosen("asleep"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/users`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
@@ -7,6 +8,7 @@ use serde::Deserialize;
 
 use super::actions;
 use super::model::ProfileChange;
+use super::online::Online;
 use super::profile::Change;
 use super::wire::{MeView, PatchMe, UserView};
 use crate::base::ids::UserId;
@@ -44,6 +46,7 @@ pub(super) async fn show_me(
 #[utoipa::path(patch, path = "/api/v1/users/@me", tag = "users", request_body = PatchMe, responses((status = 200, body = MeView)))]
 pub(super) async fn change_me(
     State(ctx): State<Ctx>,
+    Extension(online): Extension<Online>,
     me: CurrentUser,
     Json(patch): Json<PatchMe>,
 ) -> Result<Json<MeView>, ApiError> {
@@ -52,7 +55,11 @@ pub(super) async fn change_me(
     if change.email != Change::Keep {
         me.first_party()?;
     }
+    let is_shown_with_presence = !change.profile.status.is_keep();
     let user = actions::change_profile(&ctx, me.id, change).await?;
+    if is_shown_with_presence {
+        online.note_changed(me.id);
+    }
     Ok(Json(MeView::new(&user, ctx.origin())))
 }
 
@@ -60,11 +67,16 @@ pub(super) async fn change_me(
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The person")), responses((status = 200, body = UserView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
-    _me: CurrentUser,
+    Extension(online): Extension<Online>,
+    me: CurrentUser,
     Path(id): Path<UserId>,
 ) -> Result<Json<UserView>, ApiError> {
-    let user = actions::find(&ctx, id).await?;
-    Ok(Json(UserView::new(&user, ctx.origin())))
+    let (user, presence) = actions::find_for(&ctx, &online, me.id, id).await?;
+    let view = UserView::new(&user, ctx.origin());
+    Ok(Json(match presence {
+        Some(presence) => view.with_presence(presence),
+        None => view,
+    }))
 }
 
 #[derive(Debug, Deserialize)]

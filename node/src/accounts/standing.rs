@@ -38,7 +38,7 @@ pub fn set_suspended(
     Ok(changed > 0)
 }
 
-/// Stores whether a member says they are there.
+/// Stores whether a member says they are there; writes nothing when they said so before.
 ///
 /// # Errors
 /// The database failed.
@@ -47,7 +47,8 @@ pub fn set_presence(
     id: UserId,
     presence: Presence,
 ) -> Result<(), DatabaseError> {
-    diesel::update(users::table.find(id))
+    let other = users::table.find(id).filter(users::presence.ne(presence));
+    diesel::update(other)
         .set(users::presence.eq(presence))
         .execute(connection)?;
     Ok(())

@@ -4,6 +4,7 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::model::{ProfileChange, User};
+use super::presence::Presence;
 use super::profile::{Change, Changes, Color, Field, Picture, Status};
 use crate::base::ids::UserId;
 use crate::base::role::Role;
@@ -41,6 +42,9 @@ pub struct UserView {
     pub fields: Vec<Field>,
     /// What the person is up to.
     pub status: Option<Status>,
+    /// Whether the person is there; absent where that is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
 }
 
 impl UserView {
@@ -66,7 +70,15 @@ impl UserView {
             accent_color: user.profile.accent_color.clone(),
             fields: user.profile.fields.clone(),
             status: user.profile.status.clone(),
+            presence: None,
         }
+    }
+
+    /// The same view, to be shown now to somebody who may know whether the person is there.
+    #[must_use]
+    pub fn with_presence(mut self, presence: Presence) -> Self {
+        self.presence = Some(presence);
+        self
     }
 }
 
@@ -84,7 +96,7 @@ impl MeView {
     /// Shows a member to themselves.
     pub fn new(user: &User, origin: &Origin) -> Self {
         Self {
-            user: UserView::new(user, origin),
+            user: UserView::new(user, origin).with_presence(user.presence),
             email: user.email.clone(),
         }
     }

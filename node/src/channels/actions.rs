@@ -6,6 +6,7 @@ use super::model::{Channel, DM, participants_key};
 use super::store;
 use super::wire::ChannelView;
 use crate::accounts::model::User;
+use crate::accounts::online::Online;
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::ctx::Ctx;
@@ -111,7 +112,12 @@ fn welcome(
 ///
 /// # Errors
 /// 404 when there is no such channel, or the caller is not in it.
-pub async fn show(ctx: &Ctx, user: UserId, id: ChannelId) -> Result<ChannelView, ApiError> {
+pub async fn show(
+    ctx: &Ctx,
+    online: &Online,
+    user: UserId,
+    id: ChannelId,
+) -> Result<ChannelView, ApiError> {
     let found = ctx
         .db()
         .read(move |connection| {
@@ -124,7 +130,8 @@ pub async fn show(ctx: &Ctx, user: UserId, id: ChannelId) -> Result<ChannelView,
         .await?;
     match found {
         Some((channel, members)) if members.iter().any(|member| member.id == user) => {
-            Ok(ChannelView::new(&channel, &members, ctx.origin()))
+            let seen_by = (user, online);
+            Ok(ChannelView::live(&channel, &members, ctx.origin(), seen_by))
         }
         _ => Err(ApiError::not_found()),
     }
@@ -136,6 +143,7 @@ pub async fn show(ctx: &Ctx, user: UserId, id: ChannelId) -> Result<ChannelView,
 /// The database failed.
 pub async fn list(
     ctx: &Ctx,
+    online: &Online,
     user: UserId,
     page: PageQuery<ChannelId>,
 ) -> Result<Page<ChannelView, ChannelId>, ApiError> {
@@ -151,6 +159,6 @@ pub async fn list(
     let nobody = Vec::new();
     Ok(page.map(|channel| {
         let members = members.get(&channel.id).unwrap_or(&nobody);
-        ChannelView::new(&channel, members, ctx.origin())
+        ChannelView::live(&channel, members, ctx.origin(), (user, online))
     }))
 }

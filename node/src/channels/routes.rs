@@ -1,11 +1,13 @@
 //! `/api/v1/channels`: what a member is in.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
 
 use super::actions;
 use super::wire::ChannelView;
+use crate::accounts::online::Online;
 use crate::base::ids::ChannelId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
@@ -29,11 +31,12 @@ pub fn router() -> Routes {
 #[utoipa::path(get, path = "/api/v1/channels", tag = "channels", params(Cursors<ChannelId>), responses((status = 200, body = Page<ChannelView, ChannelId>)))]
 pub(crate) async fn list(
     State(ctx): State<Ctx>,
+    Extension(online): Extension<Online>,
     user: CurrentUser,
     uri: Uri,
     Query(query): Query<PageQuery<ChannelId>>,
 ) -> Result<Response, ApiError> {
-    let found = actions::list(&ctx, user.id, query).await?;
+    let found = actions::list(&ctx, &online, user.id, query).await?;
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
@@ -41,8 +44,9 @@ pub(crate) async fn list(
 #[utoipa::path(get, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")), responses((status = 200, body = ChannelView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
+    Extension(online): Extension<Online>,
     user: CurrentUser,
     Path(id): Path<ChannelId>,
 ) -> Result<Json<ChannelView>, ApiError> {
-    Ok(Json(actions::show(&ctx, user.id, id).await?))
+    Ok(Json(actions::show(&ctx, &online, user.id, id).await?))
 }

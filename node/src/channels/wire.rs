@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::model::Channel;
 use crate::accounts::model::User;
+use crate::accounts::online::Online;
 use crate::accounts::wire::UserView;
-use crate::base::ids::ChannelId;
+use crate::base::ids::{ChannelId, UserId};
 use crate::config::Origin;
 
 /// A channel as its members see it.
@@ -41,5 +42,23 @@ impl ChannelView {
                 .collect(),
             created_at: Timestamp::from_millis(channel.created_at),
         }
+    }
+
+    /// Shows a channel now to one of its members, with who of this node is there.
+    pub fn live(
+        channel: &Channel,
+        members: &[User],
+        origin: &Origin,
+        (viewer, online): (UserId, &Online),
+    ) -> Self {
+        let mut view = Self::new(channel, members, origin);
+        for (shown, member) in view.participants.iter_mut().zip(members) {
+            shown.presence = if member.id == viewer {
+                Some(member.presence)
+            } else {
+                member.is_local().then(|| online.status(member.id))
+            };
+        }
+        view
     }
 }

@@ -9,6 +9,7 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
+use crate::accounts::online::Online;
 use crate::base::ids::ChannelId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
@@ -43,11 +44,12 @@ pub fn router(people: Arc<dyn People>) -> Routes {
 )]
 pub(super) async fn list(
     ctx: State<Ctx>,
+    online: Extension<Online>,
     user: CurrentUser,
     uri: Uri,
     query: Query<PageQuery<ChannelId>>,
 ) -> Result<Response, ApiError> {
-    channels::list_route(ctx, user, uri, query).await
+    channels::list_route(ctx, online, user, uri, query).await
 }
 
 #[derive(Debug, Deserialize, utoipa::ToSchema)]

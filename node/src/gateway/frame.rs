@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::ids::SessionId;
+use crate::presence::wire::OnlineView;
 
 /// What a client may say.
 #[derive(Debug)]
 pub(super) enum ClientFrame {
     Identify(Identify),
     Heartbeat(Value),
+    /// What the member chose; whether it can be chosen is told by an answer.
+    Presence(Value),
 }
 
 /// Who the client is, and the number of the last event it has seen.
@@ -42,6 +45,7 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, Unspecified> {
             .map(ClientFrame::Identify)
             .map_err(|_not_an_identify| Unspecified),
         "heartbeat" => Ok(ClientFrame::Heartbeat(frame.d)),
+        "presence" => Ok(ClientFrame::Presence(frame.d)),
         _ => Err(Unspecified),
     }
 }
@@ -58,6 +62,18 @@ pub(super) struct Ready<'a, U: Serialize> {
     pub(super) heartbeat_seconds: u64,
     /// When the access token ends; identify again with a new one before.
     pub(super) expires_at: Timestamp,
+    /// Who is there.
+    pub(super) online: OnlineView,
+}
+
+/// What the server says when it does not do what a frame asked for.
+#[derive(Debug, Serialize)]
+pub(super) struct Refused<'a> {
+    /// The name of the frame.
+    pub(super) op: &'a str,
+    /// As in problems.
+    pub(super) code: &'a str,
+    pub(super) detail: &'a str,
 }
 
 #[derive(Serialize)]
@@ -89,6 +105,10 @@ mod tests {
         assert!(matches!(
             read(r#"{"op":"heartbeat"}"#),
             Ok(ClientFrame::Heartbeat(_))
+        ));
+        assert!(matches!(
+            read(r#"{"op":"presence","d":{"status":"idle"}}"#),
+            Ok(ClientFrame::Presence(_))
         ));
     }
 

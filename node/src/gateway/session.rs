@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
+use super::Sources;
 use super::close::CloseReason;
-use super::frame::{self, ClientFrame, Identify, Ready};
+use super::frame::{self, ClientFrame, Identify, Ready, Refused};
 use super::link::{Ended, Link, Watch};
 use super::opening::{self, Place};
 use crate::accounts;
@@ -16,8 +18,10 @@ use crate::accounts::wire::UserView;
 use crate::base::ids::ChannelId;
 use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{Bus, Frame, StoredEvent, Subscription};
+use crate::platform::events::{Frame, StoredEvent, Subscription};
 use crate::platform::http::error::ApiError;
+use crate::presence;
+use crate::presence::wire::SetPresence;
 
 /// How long a client may take to identify.
 const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
@@ -39,16 +43,16 @@ pub(super) struct Hello {
 /// One socket.
 pub(super) struct Session {
     ctx: Ctx,
-    bus: Bus,
+    sources: Sources,
     only: Option<ChannelId>,
     hello: Hello,
 }
 
 impl Session {
-    pub(super) fn new(ctx: Ctx, bus: Bus, only: Option<ChannelId>, hello: Hello) -> Self {
+    pub(super) fn new(ctx: Ctx, sources: Sources, only: Option<ChannelId>, hello: Hello) -> Self {
         Self {
             ctx,
-            bus,
+            sources,
             only,
             hello,
         }
@@ -76,6 +80,7 @@ impl Session {
         };
         let mut watch = self.admit(&token).await?;
         drop(token);
+        let _here = self.sources.presence.enter(watch.member.id);
         loop {
             let (again, seen) = self.tell(link, &watch, &mut budget, resume).await?;
             if let Some(token) = again.token.as_deref() {
@@ -138,7 +143,8 @@ impl Session {
         budget: &mut Budget,
         resume: Option<i64>,
     ) -> Result<(Identify, i64), Ended> {
-        let place = opening::take(&self.ctx, &self.bus, watch.member.id, self.only, resume).await?;
+        let (bus, id) = (&self.sources.bus, watch.member.id);
+        let place = opening::take(&self.ctx, bus, id, self.only, resume).await?;
         let resumed = place.missed.is_some();
         let since = resume.filter(|_| resumed).unwrap_or(place.position);
         self.greet(link, watch, since, resumed).await?;
@@ -176,7 +182,7 @@ impl Session {
             .ok_or(CloseReason::TooSlow)?;
         }
         telling.seen = telling.seen.max(position);
-        telling.run(link, watch, budget).await
+        telling.run(self, link, watch, budget).await
     }
 
     async fn greet(
@@ -193,22 +199,41 @@ impl Session {
                 AccountError::NotFound => CloseReason::Unauthenticated,
                 _ => CloseReason::Internal,
             })?;
+        // After the subscription: whoever comes or goes from here on is told of by an event.
+        let online = self.sources.presence.online();
+        let online = presence::actions::seen_by(&self.ctx, online, id, self.only)
+            .await
+            .map_err(|error| {
+                tracing::warn!(%error, "cannot tell who is there");
+                CloseReason::Internal
+            })?;
         let ready = Ready {
-            user: &UserView::new(&user, self.ctx.origin()),
+            user: &UserView::new(&user, self.ctx.origin()).with_presence(user.presence),
             session_id: watch.member.session,
             seq,
             resumed,
             heartbeat_seconds: HEARTBEAT.as_secs(),
             expires_at: watch.member.expires_at,
+            online,
         };
         link.send(Message::Text(frame::write("ready", &ready)), watch)
             .await
+    }
+
+    /// Takes up which presence the member chose.
+    async fn choose(&self, watch: &Watch, d: Value) -> Result<(), ApiError> {
+        watch.member.within(Scope::Write)?;
+        let wanted: SetPresence = serde_json::from_value(d)
+            .map_err(|error| ApiError::invalid("invalid_body", error.to_string()))?;
+        let online = self.sources.presence.online();
+        presence::actions::choose(&self.ctx, online, watch.member.id, &wanted.status).await?;
+        Ok(())
     }
 }
 
 fn as_frame(event: &StoredEvent) -> Frame {
     Frame {
-        seq: event.seq,
+        seq: Some(event.seq),
         text: event.frame().into(),
     }
 }
@@ -252,6 +277,7 @@ struct Telling {
 impl Telling {
     async fn run(
         mut self,
+        session: &Session,
         link: &mut Link,
         watch: &Watch,
         budget: &mut Budget,
@@ -269,8 +295,9 @@ impl Telling {
                 got = self.subscription.receive(&mut self.frames, BATCH) => {
                     got.map_err(|_lagged| CloseReason::TooSlow)?;
                     let position = self.position;
-                    self.frames.retain(|frame| frame.seq > position);
-                    self.seen = self.frames.last().map_or(self.seen, |frame| frame.seq);
+                    self.frames.retain(|frame| frame.seq.is_none_or(|seq| seq > position));
+                    let last = self.frames.iter().rev().find_map(|frame| frame.seq);
+                    self.seen = last.unwrap_or(self.seen);
                     link.send_frames(&mut self.frames, watch, &lagged).await?;
                 }
                 text = link.receive() => {
@@ -282,6 +309,18 @@ impl Telling {
                         ClientFrame::Identify(identify) => return Ok((identify, self.seen)),
                         ClientFrame::Heartbeat(d) => {
                             link.send(Message::Text(frame::write("heartbeat.ack", &d)), watch).await?;
+                        }
+                        ClientFrame::Presence(d) => {
+                            let chosen = tokio::select! {
+                                biased;
+                                reason = &mut over => return Err(reason.into()),
+                                chosen = session.choose(watch, d) => chosen,
+                            };
+                            if let Err(error) = chosen {
+                                let (code, detail) = (error.code(), error.detail());
+                                let refused = Refused { op: "presence", code, detail };
+                                link.send(Message::Text(frame::write("error", &refused)), watch).await?;
+                            }
                         }
                     }
                 }

@@ -7,12 +7,12 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::Sources;
 use super::session::{Hello, Session};
 use crate::base::ids::ChannelId;
 use crate::base::scope::Scope;
 use crate::channels;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::Bus;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::extract::Path;
@@ -34,29 +34,29 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 /// `GET /ws`: all that the member may see.
 pub(super) async fn all(
     State(ctx): State<Ctx>,
-    Extension(bus): Extension<Bus>,
+    Extension(sources): Extension<Sources>,
     place: Option<Extension<Place>>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    open(ctx, (bus, place), None, &headers, upgrade).await
+    open(ctx, (sources, place), None, &headers, upgrade).await
 }
 
 /// `GET /ws/channels/{id}`: one channel.
 pub(super) async fn channel(
     State(ctx): State<Ctx>,
-    Extension(bus): Extension<Bus>,
+    Extension(sources): Extension<Sources>,
     place: Option<Extension<Place>>,
     Path(id): Path<ChannelId>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    open(ctx, (bus, place), Some(id), &headers, upgrade).await
+    open(ctx, (sources, place), Some(id), &headers, upgrade).await
 }
 
 async fn open(
     ctx: Ctx,
-    (bus, place): (Bus, Option<Extension<Place>>),
+    (sources, place): (Sources, Option<Extension<Place>>),
     only: Option<ChannelId>,
     headers: &HeaderMap,
     upgrade: Upgrade,
@@ -90,7 +90,7 @@ async fn open(
     if offered.iter().any(|offer| offer == PROTOCOL) {
         upgrade.set_selected_protocol(HeaderValue::from_static(PROTOCOL));
     }
-    let session = Session::new(ctx.clone(), bus, only, Hello { token, resume });
+    let session = Session::new(ctx.clone(), sources, only, Hello { token, resume });
     Ok(upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)

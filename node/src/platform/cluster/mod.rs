@@ -1,7 +1,8 @@
 //! Several processes of one node tell each other over Redis what changed ([`Cluster`]).
 //!
 //! Nothing depends on it: what is told here, each process also finds in the database when it looks
-//! the next time. Redis makes that "at once" instead of "within half a second". Without
+//! the next time. Redis makes that "at once" instead of "within half a second". The exception is
+//! who is there (`presence`), which is in no row and told anew every few seconds. Without
 //! `cache.url` there is nobody to tell, and [`Cluster::tell`] does nothing.
 
 mod link;

@@ -8,6 +8,10 @@ use crate::base::ids::{ProcessId, SessionId, UserId};
 ///
 /// A notice is a hint: whoever hears one forgets what it remembers and reads the rows again, so a
 /// forged one does no harm and a lost one only costs the time until the next look.
+///
+/// Which members have a socket open is the one thing that is in no row. It is told anew every few
+/// seconds and forgotten when it is not; the worst that a forged notice does is to show a member as
+/// there for that long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -30,6 +34,27 @@ pub enum Notice {
     RolesChanged,
     /// The policy towards other domains changed.
     DomainChanged,
+    /// These members have a socket open at that process.
+    MembersHere {
+        /// Where.
+        process: ProcessId,
+        /// Who.
+        users: Vec<UserId>,
+    },
+    /// These members have none left there.
+    MembersGone {
+        /// Where.
+        process: ProcessId,
+        /// Who.
+        users: Vec<UserId>,
+    },
+    /// A process asks all others which members they have.
+    WhoIsHere,
+    /// A member chose another presence, or another text with it.
+    PresenceChanged {
+        /// Who.
+        user: UserId,
+    },
     /// Notices may have been lost, or one came that this version does not know: forget everything
     /// that is remembered of the rows.
     #[serde(other)]
@@ -57,6 +82,8 @@ mod tests {
         let from = ProcessId::new(now);
         let ids = vec![SessionId::new(now), SessionId::new(now)];
         let user = UserId::new(now);
+        let (process, users) = (ProcessId::new(now), vec![user]);
+        let gone = users.clone();
         for (notice, word) in [
             (Notice::SessionsRevoked { ids }, "sessions_revoked"),
             (Notice::AccountChanged { user }, "account_changed"),
@@ -64,6 +91,16 @@ mod tests {
             (Notice::BlocksChanged, "blocks_changed"),
             (Notice::RolesChanged, "roles_changed"),
             (Notice::DomainChanged, "domain_changed"),
+            (Notice::MembersHere { process, users }, "members_here"),
+            (
+                Notice::MembersGone {
+                    process,
+                    users: gone,
+                },
+                "members_gone",
+            ),
+            (Notice::WhoIsHere, "who_is_here"),
+            (Notice::PresenceChanged { user }, "presence_changed"),
             (Notice::Missed, "missed"),
         ] {
             let envelope = Envelope {

@@ -11,11 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::model::{Effect, StoredEvent, Topic};
 use crate::base::ids::UserId;
 
+/// What is no event and waits for one slow socket at most; what comes then is not told.
+const WHISPERS: usize = 256;
+
 /// An event as every socket sends it; clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    /// The number of the event.
-    pub seq: i64,
+    /// The number of the event; `None` for what is told once or not at all.
+    pub seq: Option<i64>,
     /// The JSON text.
     pub text: Utf8Bytes,
 }
@@ -55,6 +58,7 @@ struct Subscriber {
     /// When set, only events of this topic are passed on; the others only have their effect.
     only: Option<Topic>,
     queue: mpsc::Sender<Frame>,
+    whispers: mpsc::Sender<Utf8Bytes>,
     lagged: CancellationToken,
 }
 
@@ -88,12 +92,14 @@ impl Bus {
         let id = state.next_id;
         state.next_id += 1;
         let (queue, frames) = mpsc::channel(self.queue);
+        let (to_whisper, whispers) = mpsc::channel(WHISPERS);
         let lagged = CancellationToken::new();
         let subscriber = Subscriber {
             user,
             topics: HashSet::new(),
             only,
             queue,
+            whispers: to_whisper,
             lagged: lagged.clone(),
         };
         state.subscribers.insert(id, subscriber);
@@ -103,6 +109,7 @@ impl Bus {
             id,
             bus: self.clone(),
             frames,
+            whispers,
             lagged,
         })
     }
@@ -113,6 +120,19 @@ impl Bus {
         for event in events {
             state.publish(event);
         }
+    }
+
+    /// Hands `text` once to everybody who receives one of `topics`, all sockets of `except` left out.
+    ///
+    /// It is no event: it has no number, is in no log, and never takes the place of one; whoever reads
+    /// slowly does not get it.
+    pub fn whisper(
+        &self,
+        topics: impl IntoIterator<Item = Topic>,
+        except: Option<UserId>,
+        text: &Utf8Bytes,
+    ) {
+        self.lock().whisper(topics, except, text);
     }
 
     /// The number of the event that was handed on last.
@@ -155,7 +175,7 @@ impl State {
                 continue;
             }
             let frame = Frame {
-                seq: event.seq,
+                seq: Some(event.seq),
                 text: text.clone(),
             };
             if subscriber.queue.try_send(frame).is_err() {
@@ -170,6 +190,28 @@ impl State {
         for id in lagged {
             if let Some(subscriber) = self.remove(id) {
                 subscriber.lagged.cancel();
+            }
+        }
+    }
+
+    fn whisper(
+        &self,
+        topics: impl IntoIterator<Item = Topic>,
+        except: Option<UserId>,
+        text: &Utf8Bytes,
+    ) {
+        let mut reached = HashSet::new();
+        for topic in topics {
+            for id in self.topics.get(&topic).into_iter().flatten() {
+                let Some(subscriber) = self.subscribers.get(id) else {
+                    continue;
+                };
+                let is_left_out = except == Some(subscriber.user)
+                    || subscriber.only.is_some_and(|only| only != topic);
+                if is_left_out || !reached.insert(*id) {
+                    continue;
+                }
+                let _dropped_when_full = subscriber.whispers.try_send(text.clone());
             }
         }
     }
@@ -221,6 +263,7 @@ pub struct Subscription {
     id: u64,
     bus: Bus,
     frames: mpsc::Receiver<Frame>,
+    whispers: mpsc::Receiver<Utf8Bytes>,
     lagged: CancellationToken,
 }
 
@@ -254,6 +297,15 @@ impl Subscription {
             received = self.frames.recv_many(frames, limit) => {
                 if received == 0 { Err(End::Lagged) } else { Ok(()) }
             }
+            Some(text) = self.whispers.recv() => {
+                frames.push(Frame { seq: None, text });
+                while frames.len() < limit
+                    && let Ok(text) = self.whispers.try_recv()
+                {
+                    frames.push(Frame { seq: None, text });
+                }
+                Ok(())
+            }
         }
     }
 
@@ -284,5 +336,54 @@ impl fmt::Debug for Subscription {
             .debug_struct("Subscription")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use federation_core::Timestamp;
+
+    use super::*;
+    use crate::base::ids::ChannelId;
+
+    #[tokio::test]
+    async fn a_whisper_never_takes_the_place_of_an_event() {
+        let now = Timestamp::from_millis(1_795_190_734_032);
+        let (user, other) = (UserId::new(now), UserId::new(now));
+        let [topic, second] = [(); 2].map(|()| Topic::Channel(ChannelId::new(now)));
+        let bus = Bus::new(8, 2);
+        let mut socket = bus.subscribe(user, None).unwrap();
+        let mut narrow = bus.subscribe(user, Some(second)).unwrap();
+        socket.follow([topic, second]);
+        narrow.follow([second]);
+        let text = Utf8Bytes::from_static("{}");
+        bus.whisper([topic, second], Some(user), &text);
+        bus.whisper([topic, second], Some(other), &text);
+        for _ in 0..1000 {
+            bus.whisper([topic], None, &text);
+        }
+        let event = |seq| StoredEvent {
+            seq,
+            topic,
+            op: "message.created".to_owned(),
+            effect: None,
+            data: "{}".to_owned(),
+        };
+        bus.publish(&(1..=8).map(event).collect::<Vec<_>>());
+        let mut frames = Vec::new();
+        socket.receive(&mut frames, 64).await.unwrap();
+        let numbers: Vec<Option<i64>> = frames.iter().map(|frame| frame.seq).collect();
+        assert_eq!(numbers, (1..=8).map(Some).collect::<Vec<_>>());
+        frames.clear();
+        while frames.len() < WHISPERS {
+            let limit = frames.len() + 64;
+            socket.receive(&mut frames, limit).await.unwrap();
+        }
+        assert!(frames.iter().all(|frame| frame.seq.is_none()));
+        assert_eq!(frames.len(), WHISPERS);
+        // Once, although it was for two topics, and of its own channel alone.
+        frames.clear();
+        narrow.receive(&mut frames, 64).await.unwrap();
+        assert_eq!(frames.len(), 1);
     }
 }

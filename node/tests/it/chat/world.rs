@@ -1,9 +1,11 @@
 //! A server of its own for a test, members who are signed in, and their sockets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use federation_core::testing::TestDatabase;
+use federation_core::{Clock, SystemClock};
 use folkmoot::app::{self, App};
 use folkmoot::config::{Config, Secret};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -36,11 +38,31 @@ impl World {
         Self::start_at(database, tempfile::tempdir().unwrap(), 0, change).await
     }
 
+    /// A server by another clock.
+    pub(crate) async fn start_by(
+        database: &TestDatabase,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::start_on(database, tempfile::tempdir().unwrap(), (0, clock), change).await
+    }
+
     /// A server on what an earlier one left, at the same port if need be.
     pub(crate) async fn start_at(
         database: &TestDatabase,
         data: tempfile::TempDir,
         port: u16,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self::start_on(database, data, (port, clock), change).await
+    }
+
+    /// A server on what an earlier one left, at this port and by this clock.
+    pub(crate) async fn start_on(
+        database: &TestDatabase,
+        data: tempfile::TempDir,
+        (port, clock): (u16, Arc<dyn Clock>),
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config {
@@ -51,7 +73,7 @@ impl World {
         config.database.url = Some(Secret::new(database.url_text()));
         change(&mut config);
         let listener = app::listen(&config).await.unwrap();
-        let app = App::start(config, listener).await.unwrap();
+        let app = App::start_with(config, listener, clock).await.unwrap();
         let address = app.address();
         Self {
             app,
@@ -59,6 +81,11 @@ impl World {
             address,
             data,
         }
+    }
+
+    /// Where the server keeps its files.
+    pub(crate) fn data(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     /// Stops the server; answers its port and its data, for a second start.
@@ -167,6 +194,10 @@ impl Member<'_> {
         Answer::of(self.request(Method::PATCH, path).json(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path)).await
     }
@@ -249,7 +280,47 @@ impl Socket {
     }
 
     /// The next frame, or the code with which the server closed (1006 when it said nothing).
+    ///
+    /// Who comes and goes is passed over: [`Socket::presence`] reads that.
     pub(crate) async fn next_or_close(&mut self) -> Result<Value, u16> {
+        loop {
+            let frame = self.any_or_close().await?;
+            if frame["op"] != "presence" {
+                return Ok(frame);
+            }
+        }
+    }
+
+    /// What comes next, of whatever kind.
+    pub(crate) async fn any(&mut self) -> Value {
+        self.any_or_close().await.unwrap()
+    }
+
+    /// What is told next of whether this member is there; other frames are passed over.
+    pub(crate) async fn presence(&mut self, member: &Member<'_>) -> Value {
+        loop {
+            let frame = self.any().await;
+            if frame["op"] == "presence" && frame["d"]["user_id"] == member.id.as_str() {
+                assert!(frame.get("seq").is_none(), "{frame:#}");
+                return frame["d"].clone();
+            }
+        }
+    }
+
+    /// What comes before the answer to a heartbeat that is sent now.
+    pub(crate) async fn told_before_heartbeat(&mut self) -> Vec<Value> {
+        self.send(&json!({"op": "heartbeat", "d": "here"})).await;
+        let mut told = Vec::new();
+        loop {
+            let frame = self.any().await;
+            if frame["op"] == "heartbeat.ack" {
+                return told;
+            }
+            told.push(frame);
+        }
+    }
+
+    async fn any_or_close(&mut self) -> Result<Value, u16> {
         let within = Duration::from_secs(10);
         loop {
             let message = timeout(within, self.0.next())
@@ -275,7 +346,7 @@ impl Socket {
 
     /// Checks that nothing comes for a while.
     pub(crate) async fn silent(&mut self) {
-        let quiet = timeout(Duration::from_millis(150), self.0.next()).await;
+        let quiet = timeout(Duration::from_millis(150), self.next_or_close()).await;
         assert!(quiet.is_err(), "{quiet:?}");
     }
 }

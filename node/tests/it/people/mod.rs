@@ -5,6 +5,7 @@ mod download;
 mod escalation;
 mod exports;
 mod members;
+mod presence;
 mod profiles;
 mod roles;
 mod staff;

@@ -4,6 +4,7 @@ mod cluster;
 mod devices;
 mod forge;
 mod keys;
+mod presence;
 mod processes;
 mod redis;
 mod refresh;
