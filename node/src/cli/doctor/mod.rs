@@ -1,5 +1,6 @@
 //! `folkmoot doctor`: looks for what keeps this node from working, and says what to do.
 
+mod cache;
 mod local;
 mod outside;
 
@@ -133,6 +134,7 @@ pub(super) async fn examine(config: &Config) -> Report {
         local::keyring(config),
     ];
     checks.extend(local::database(config).await);
+    checks.push(cache::cache(config).await);
     checks.push(outside::port(config).await);
     checks.extend(outside::public_address(config).await);
     let failed = |check: &Check| check.verdict == Verdict::Failed;

@@ -20,7 +20,7 @@ use super::{CONNECTED, Cluster};
 use crate::base::ids::ProcessId;
 
 /// How long connecting, and each answer, may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a quiet connection is tried.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long to wait before the first and the later tries to connect.
@@ -97,9 +97,7 @@ impl Link {
         &self,
         broken: &CancellationToken,
     ) -> Result<MultiplexedConnection, Option<RedisError>> {
-        let settings = self.server.redis_settings().clone();
-        let settings = settings.set_protocol(ProtocolVersion::RESP3);
-        let server = self.server.clone().set_redis_settings(settings);
+        let server = resp3(self.server.clone());
         let (listener, broken) = (self.listener(), broken.clone());
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
@@ -202,6 +200,12 @@ impl Link {
         self.cluster.0.connected.store(connected, Ordering::SeqCst);
         metrics::gauge!(CONNECTED).set(u8::from(connected));
     }
+}
+
+/// The same server, spoken to in the protocol that carries both directions over one connection.
+pub(super) fn resp3(server: ConnectionInfo) -> ConnectionInfo {
+    let settings = server.redis_settings().clone();
+    server.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3))
 }
 
 /// What went wrong, without the address or anything of the URL.

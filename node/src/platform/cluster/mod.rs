@@ -7,6 +7,7 @@
 
 mod link;
 mod notice;
+mod probe;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use redis::ConnectionInfo;
 use tokio::sync::{broadcast, mpsc};
 
 pub use self::notice::Notice;
+pub use self::probe::{ProbeError, Probed, probe};
 use crate::base::ids::ProcessId;
 use crate::config::Origin;
 use crate::platform::cluster::link::Link;
@@ -74,9 +76,12 @@ impl Cluster {
         };
         let (out, waiting) = mpsc::channel(WAITING);
         let cluster = Self(Arc::new(Shared::new(Some(out))));
-        // Redis may be shared by nodes, and channels know no number of a database.
-        let channel = format!("folkmoot/notices/{}", origin.as_str());
-        let link = Link::new(cluster.clone(), server, channel, ProcessId::new(now));
+        let link = Link::new(
+            cluster.clone(),
+            server,
+            channel_of(origin),
+            ProcessId::new(now),
+        );
         let shutdown = tasks.shutdown().clone();
         tasks.spawn(async move {
             shutdown.run_until_cancelled(link.run(waiting)).await;
@@ -123,6 +128,11 @@ impl Cluster {
             Standing::Away
         }
     }
+}
+
+/// The channel of a node: Redis may be shared by several, and channels know no number of a database.
+fn channel_of(origin: &Origin) -> String {
+    format!("folkmoot/notices/{}", origin.as_str())
 }
 
 impl Shared {

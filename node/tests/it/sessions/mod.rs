@@ -2,6 +2,7 @@
 
 mod cluster;
 mod devices;
+mod doctor;
 mod forge;
 mod keys;
 mod presence;
