@@ -3,6 +3,7 @@
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, Database};
 use http::StatusCode;
+use serde_json::json;
 
 use super::Auth;
 use super::attempts::Attempt;
@@ -23,9 +24,10 @@ use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
 use crate::base::ids::SessionId;
+use crate::base::role::Role;
 use crate::config::{Origin, RegistrationMode, Secret};
 use crate::platform::activity::Kind;
-use crate::platform::audit;
+use crate::platform::audit::{self, By, Entry};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use crate::platform::http::idempotency::{Created, Idempotency};
@@ -118,7 +120,8 @@ impl NewAccount {
     }
 }
 
-/// Opens an account without signing in, whatever the registration mode: for the command line.
+/// Opens an account without signing in, whatever the registration mode: for the command line, as
+/// the audit log says too. The first account is the owner, whatever the role.
 ///
 /// # Errors
 /// The name is taken or a value is refused.
@@ -127,13 +130,26 @@ pub async fn create_account(
     auth: &Auth,
     origin: &Origin,
     (username, password, email): (String, Secret<String>, Option<String>),
+    role: Option<Role>,
     now: Timestamp,
 ) -> Result<User, AuthError> {
     let new = NewAccount::check(&username, email)?;
     let hash = auth.passwords.hash(password).await?;
     let origin = origin.clone();
-    db.write(move |connection| new.insert(connection, &origin, &hash, now))
-        .await
+    db.write(move |connection| {
+        let mut user = new.insert(connection, &origin, &hash, now)?;
+        if let Some(role) = role
+            && user.role != Role::Owner
+        {
+            accounts::set_role(connection, user.id, role, now)?;
+            user.role = role;
+        }
+        let entry = Entry::new(By::Command, "user.create").on("user", &user.id);
+        let made = json!({"username": user.username, "role": user.role});
+        audit::record(connection, &entry.change(None, Some(made)), now)?;
+        Ok(user)
+    })
+    .await
 }
 
 /// Signs a member in.

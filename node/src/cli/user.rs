@@ -9,18 +9,21 @@ use clap::Subcommand;
 use federation_core::store::sql::{Connection, Database};
 use federation_core::{Clock, SystemClock};
 use serde::Serialize;
+use serde_json::json;
 
 use super::open;
 use super::output::Output;
 use super::standing;
 use crate::accounts::error::AccountError;
-use crate::accounts::model::{User, Username};
+use crate::accounts::model::User;
 use crate::accounts::store;
 use crate::accounts::wire::UserView;
 use crate::auth::model::{INVITE_LIFETIME, OpaqueToken};
 use crate::auth::{Auth, actions, invites};
+use crate::base::ids::UserId;
 use crate::base::role::Role;
 use crate::config::{Config, Secret};
+use crate::platform::audit::{self, By, Entry};
 use crate::platform::cluster::Cluster;
 use crate::platform::sealing::Keyring;
 
@@ -204,12 +207,8 @@ pub(super) async fn make(
     )
     .await?;
     let values = (account.username, Secret::new(password), account.email);
-    let mut user = actions::create_account(database, &auth, &origin, values, clock.now()).await?;
-    if let Some(role) = account.role
-        && user.role != Role::Owner
-    {
-        user = set_role(database, user, role).await?;
-    }
+    let (role, now) = (account.role, clock.now());
+    let user = actions::create_account(database, &auth, &origin, values, role, now).await?;
     Ok(Created {
         user: UserView::new(&user, &origin),
         password: made_up,
@@ -225,13 +224,22 @@ fn first_line() -> Result<String> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn set_role(database: &Database, user: User, role: Role) -> Result<User, AccountError> {
+/// Gives an account another role, and says so in the audit log.
+async fn set_role(database: &Database, id: UserId, role: Role) -> Result<User, AccountError> {
     let now = SystemClock.now();
-    let id = user.id;
     database
-        .write(move |connection| store::set_role(connection, id, role, now))
-        .await?;
-    Ok(User { role, ..user })
+        .write(move |connection| {
+            let before = store::by_id(connection, id)?.ok_or(AccountError::NotFound)?;
+            store::set_role(connection, id, role, now)?;
+            if before.role != role {
+                let told = |role: Role| Some(json!({"role": role}));
+                let entry = Entry::new(By::Command, "user.roles").on("user", &id);
+                let entry = entry.change(told(before.role), told(role));
+                audit::record(connection, &entry, now)?;
+            }
+            Ok(User { role, ..before })
+        })
+        .await
 }
 
 async fn list(config: &Config, database: &Database, output: Output) -> Result<()> {
@@ -264,12 +272,8 @@ async fn promote(
     output: Output,
 ) -> Result<()> {
     let origin = config.origin(config.server.bind);
-    let name: Username = username.parse()?;
-    let user = database
-        .read(move |connection| store::local_by_username(connection, &name))
-        .await?
-        .with_context(|| format!("there is no account {username}; see folkmoot user list"))?;
-    let user = set_role(database, user, role).await?;
+    let user = standing::account(database, username).await?;
+    let user = set_role(database, user.id, role).await?;
     output.print(&UserView::new(&user, &origin), |user| {
         format!("{} is now {}", user.handle, user.role)
     })

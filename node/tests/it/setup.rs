@@ -171,6 +171,58 @@ fn doctor_finds_this_node_by_its_name() {
 }
 
 #[test]
+fn accounts_that_commands_open_and_promote_are_in_the_audit_log() {
+    let home = tempfile::tempdir().unwrap();
+    let done = |arguments: &[&str]| {
+        let output = run(home.path(), &[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        output
+    };
+    let alice = json(&done(&["user", "create", "alice", "--role", "user"]));
+    let bob = json(&done(&["user", "create", "bob", "--role", "moderator"]));
+    done(&["user", "promote", "bob", "admin"]);
+    // What changes nothing is not recorded, nor what is refused.
+    done(&["user", "promote", "bob", "admin"]);
+    for refused in [
+        ["user", "promote", "alice", "user"],
+        ["user", "create", "bob", "--json"],
+    ] {
+        assert!(!run(home.path(), &refused).status.success());
+    }
+    let entries: Vec<Value> = text(&done(&["audit", "tail"]).stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(entries.len(), 3, "{entries:#?}");
+    for (entry, (action, target, before, after)) in entries.iter().zip([
+        (
+            "user.create",
+            &alice["id"],
+            Value::Null,
+            serde_json::json!({"username": "alice", "role": "owner"}),
+        ),
+        (
+            "user.create",
+            &bob["id"],
+            Value::Null,
+            serde_json::json!({"username": "bob", "role": "moderator"}),
+        ),
+        (
+            "user.roles",
+            &bob["id"],
+            serde_json::json!({"role": "moderator"}),
+            serde_json::json!({"role": "admin"}),
+        ),
+    ]) {
+        assert_eq!(entry["actor_kind"], "command", "{entry:#}");
+        assert_eq!(entry["action"], action);
+        assert_eq!(&entry["target_id"], target);
+        assert_eq!(entry["before"], before);
+        assert_eq!(entry["after"], after);
+    }
+}
+
+#[test]
 fn commands_end_sign_ins_and_say_so() {
     let home = tempfile::tempdir().unwrap();
     let made = run(home.path(), &["user", "create", "owner"]);
