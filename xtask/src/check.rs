@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use anyhow::Result;
 
 use crate::api;
+use crate::lanes::Run;
 use crate::openssl;
 use crate::place;
 use crate::steps::Steps;
@@ -103,10 +104,10 @@ pub(crate) fn style(steps: &mut Steps) -> Result<()> {
 /// # Errors
 /// When cargo cannot be started.
 pub(crate) fn features(steps: &mut Steps) -> Result<()> {
+    let mut runs = Vec::new();
     for (package, features) in FEATURES {
         for combination in combinations(features) {
             let chosen = combination.join(",");
-            let name = format!("{package} with features {chosen:?} alone");
             let arguments = [
                 "check",
                 "--quiet",
@@ -116,9 +117,14 @@ pub(crate) fn features(steps: &mut Steps) -> Result<()> {
                 "-F",
                 &chosen,
             ];
-            steps.cargo(&name, &arguments)?;
+            runs.push(Run {
+                name: format!("{package} with features {chosen:?} alone"),
+                arguments: arguments.map(str::to_owned).to_vec(),
+            });
         }
     }
+    println!("\n== {} combinations of features", runs.len());
+    steps.cargo_in_lanes(runs)?;
     for (package, banned) in KEPT_OUT {
         let tree = [
             "tree",

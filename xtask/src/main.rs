@@ -12,6 +12,7 @@ mod api;
 mod bench;
 mod check;
 mod fuzz;
+mod lanes;
 mod openssl;
 mod peers;
 mod place;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use anyhow::Result;
 
+use crate::lanes;
 use crate::place;
 use crate::tally::Tally;
 
@@ -70,6 +71,29 @@ impl Steps {
             took: start.elapsed(),
         });
         Ok(ok)
+    }
+
+    /// Runs many short cargo commands, two at a time; each is a step of its own.
+    ///
+    /// # Errors
+    /// When cargo cannot be started.
+    pub(crate) fn cargo_in_lanes(&mut self, runs: Vec<lanes::Run>) -> Result<()> {
+        for ran in lanes::run(runs, &self.environment)? {
+            let outcome = if ran.output.status.success() {
+                Outcome::Ok
+            } else {
+                let errors = String::from_utf8_lossy(&ran.output.stderr);
+                println!("\n== {}: FAILED\n{errors}", ran.name);
+                self.tally.failed += 1;
+                Outcome::Failed
+            };
+            self.done.push(Step {
+                name: ran.name,
+                outcome,
+                took: ran.took,
+            });
+        }
+        Ok(())
     }
 
     /// Runs something of our own as a step that everything after it needs.
