@@ -131,6 +131,15 @@ impl Roll {
         }
     }
 
+    /// Looks at everybody again who is held as there: what they chose may have been missed.
+    pub(super) fn look_at_all(&mut self, at: Timestamp) {
+        let known = self.here.keys().chain(self.elsewhere.keys());
+        let known: Vec<UserId> = known.chain(self.grace.keys()).copied().collect();
+        for user in known {
+            self.plan(user, at, false);
+        }
+    }
+
     /// Those who came and those who went at this process since the last call.
     pub(super) fn take_moved(&mut self) -> (Vec<UserId>, Vec<UserId>) {
         let moved = std::mem::take(&mut self.moved);
@@ -294,6 +303,37 @@ mod tests {
         // They come to this process instead.
         roll.enter(user, at(42));
         assert_eq!(look(&mut roll, at(46)), Some(true));
+        assert_eq!(roll.next(), None);
+    }
+
+    #[test]
+    fn everybody_is_looked_at_again_wherever_they_are() {
+        let user = || UserId::new(START);
+        let (mut roll, here, elsewhere, going) = (Roll::default(), user(), user(), user());
+        roll.enter(here, at(0));
+        roll.enter(going, at(0));
+        roll.are_at(ProcessId::new(START), vec![elsewhere], at(0));
+        assert_eq!(roll.take_due(at(0)).len(), 3);
+        roll.leave(going, at(1));
+        roll.told(here, at(1));
+        // However often it is asked for, it is done once.
+        for _ in 0..100 {
+            roll.look_at_all(at(2));
+        }
+        let due = roll.take_due(at(2));
+        assert!(due.iter().all(|due| due.connected && !due.chose));
+        let mut looked_at: Vec<UserId> = due.iter().map(|due| due.user).collect();
+        looked_at.sort_unstable();
+        let mut expected = [elsewhere, going];
+        expected.sort_unstable();
+        assert_eq!(looked_at, expected);
+        // Of one who was told of a moment ago others are told later.
+        assert_eq!(roll.next(), Some(at(3)));
+        let due = roll.take_due(at(3));
+        assert!(matches!(due.as_slice(), [due] if due.user == here));
+        // It does not end the grace.
+        assert_eq!(roll.next(), Some(at(6)));
+        assert_eq!(look(&mut roll, at(6)), Some(false));
         assert_eq!(roll.next(), None);
     }
 

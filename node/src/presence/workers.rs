@@ -23,6 +23,8 @@ use crate::platform::events::{Bus, Topic};
 
 /// How often other processes are told of everybody here; several times within their lease.
 const ANNOUNCE_EVERY: Duration = Duration::from_secs(10);
+/// How long what is asked for again and again waits, so that it is done once.
+const SOON: Duration = Duration::from_secs(1);
 /// Members in one notice to other processes.
 const TOLD_AT_ONCE: usize = 500;
 /// Members looked at in one read.
@@ -93,7 +95,7 @@ impl Work<'_> {
         }
     }
 
-    /// Tells another process only while that works: it asks when it comes back.
+    /// Tells who is here only while that works: other processes ask when they come back.
     fn announce(&self, notice: Notice) {
         if self.ctx.cluster().standing() == Standing::Connected {
             self.ctx.cluster().tell(notice);
@@ -127,7 +129,8 @@ impl Work<'_> {
     fn chosen(&self, users: impl IntoIterator<Item = UserId>) {
         for user in users {
             self.tracker.roll().chose(user, self.ctx.now());
-            self.announce(Notice::PresenceChanged { user });
+            // Not `announce`: nobody asks for it, so what is lost has to be told of later.
+            self.ctx.cluster().tell(Notice::PresenceChanged { user });
         }
     }
 
@@ -143,6 +146,8 @@ impl Work<'_> {
             Notice::PresenceChanged { user } => self.tracker.roll().chose(user, now),
             Notice::WhoIsHere => self.announce_all(),
             Notice::Missed => {
+                // Somebody may be invisible by now who is still shown here.
+                self.tracker.roll().look_at_all(now.plus(SOON));
                 self.announce(Notice::WhoIsHere);
                 self.announce_all();
             }

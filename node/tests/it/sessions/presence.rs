@@ -17,9 +17,29 @@ use crate::chat::world::{Member, World};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn connected(world: &World) {
+/// Two servers of one node, which hear each other.
+async fn two_processes(
+    database: &TestDatabase,
+    redis: &Redis,
+    time: &Arc<ManualClock>,
+) -> (World, World) {
+    let change = |config: &mut Config| {
+        config.cache.url = Some(Secret::new(redis.url()));
+        config.server.public_url = Some("http://moot.example".to_owned());
+    };
+    let here = World::start_by(database, time.clone(), change).await;
+    let data = tempfile::tempdir().unwrap();
+    std::fs::copy(here.data().join("keyring"), data.path().join("keyring")).unwrap();
+    let clock: Arc<dyn Clock> = time.clone();
+    let there = World::start_on(database, data, (0, clock), change).await;
+    until(&here, Standing::Connected).await;
+    until(&there, Standing::Connected).await;
+    (here, there)
+}
+
+async fn until(world: &World, standing: Standing) {
     let reached = async {
-        while world.app.ctx().cluster().standing() != Standing::Connected {
+        while world.app.ctx().cluster().standing() != standing {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -42,17 +62,7 @@ async fn two_processes_show_the_members_of_both() {
     let database = TestDatabase::create(Backend::Postgres);
     let redis = Redis::start();
     let time = Arc::new(ManualClock::new(SystemClock.now()));
-    let change = |config: &mut Config| {
-        config.cache.url = Some(Secret::new(redis.url()));
-        config.server.public_url = Some("http://moot.example".to_owned());
-    };
-    let here = World::start_by(&database, time.clone(), change).await;
-    let data = tempfile::tempdir().unwrap();
-    std::fs::copy(here.data().join("keyring"), data.path().join("keyring")).unwrap();
-    let clock: Arc<dyn Clock> = time.clone();
-    let there = World::start_on(&database, data, (0, clock), change).await;
-    connected(&here).await;
-    connected(&there).await;
+    let (here, there) = two_processes(&database, &redis, &time).await;
 
     let (alice, bob) = (here.member("alice").await, here.member("bob").await);
     alice.dm(&["bob"]).await;
@@ -95,4 +105,56 @@ async fn two_processes_show_the_members_of_both() {
     assert_eq!(a.presence(&bob).await, offline);
     drop(redis);
     here.stop().await;
+}
+
+#[tokio::test]
+async fn attack_who_hides_while_redis_is_away_is_hidden_everywhere() {
+    let database = TestDatabase::create(Backend::Postgres);
+    let mut redis = Redis::start();
+    let time = Arc::new(ManualClock::new(SystemClock.now()));
+    let (here, there) = two_processes(&database, &redis, &time).await;
+    let (alice, bob) = (here.member("alice").await, here.member("bob").await);
+    alice.dm(&["bob"]).await;
+    let (mut a, _) = alice.socket(None).await;
+    let abroad = there.returning(bob.token.clone(), bob.id.clone());
+    let (mut b, _) = abroad.socket(None).await;
+    let online = json!({"user_id": bob.id, "status": "online"});
+    assert_eq!(a.presence(&bob).await, online);
+
+    redis.kill();
+    until(&here, Standing::Away).await;
+    until(&there, Standing::Away).await;
+    time.advance(Duration::from_secs(2));
+    let hidden = json!({"status": "invisible"});
+    let path = "/api/v1/users/@me/presence";
+    abroad.put(path, &hidden).await.expect(200);
+    assert_eq!(b.presence(&bob).await["status"], "invisible");
+    assert!(is_there(&alice, &bob).await, "nobody has told this process");
+
+    redis.start_again();
+    until(&here, Standing::Connected).await;
+    until(&there, Standing::Connected).await;
+    // Well within the lease of what was told before, which is renewed besides.
+    let mut seconds = 0;
+    while !is_gone_soon(&alice, &bob).await {
+        time.advance(Duration::from_secs(1));
+        seconds += 1;
+        assert!(seconds < 8, "he is still shown");
+    }
+    let offline = json!({"user_id": bob.id, "status": "offline"});
+    assert_eq!(a.presence(&bob).await, offline);
+    drop(redis);
+    there.stop().await;
+    here.stop().await;
+}
+
+/// Whether `viewer` sees `other` as offline within a second.
+async fn is_gone_soon(viewer: &Member<'_>, other: &Member<'_>) -> bool {
+    for _ in 0..50 {
+        if !is_there(viewer, other).await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
 }
