@@ -50,6 +50,28 @@ struct Work<'a> {
     tracker: &'a Tracker,
 }
 
+/// The next time that other processes are told of everybody here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Round {
+    at: Timestamp,
+    /// Whether they are asked whom they have.
+    asks: bool,
+}
+
+impl Round {
+    fn after(now: Timestamp) -> Self {
+        Self {
+            at: now.plus(ANNOUNCE_EVERY),
+            asks: false,
+        }
+    }
+
+    /// Comes soon, and no later however often it is hastened.
+    fn hasten(&mut self, now: Timestamp) {
+        self.at = self.at.min(now.plus(SOON));
+    }
+}
+
 /// A member as the rows have them, to be told of.
 struct Found {
     due: Due,
@@ -62,27 +84,31 @@ struct Found {
 
 impl Work<'_> {
     async fn run(&self, heard: &mut broadcast::Receiver<Notice>) {
-        let mut announce_at = self.ctx.now().plus(ANNOUNCE_EVERY);
+        let mut round = Round::after(self.ctx.now());
         // Redis may have been there before anybody listened.
-        self.take_up(Notice::Missed);
+        self.take_up(Notice::Missed, &mut round);
         loop {
             let planned = self.tracker.roll().next();
             // Who is alone announces nobody and has nobody to forget.
             let is_alone = self.ctx.cluster().standing() == Standing::Alone;
-            let announcing = (!is_alone).then_some(announce_at);
+            let announcing = (!is_alone).then_some(round.at);
             let next = planned.into_iter().chain(announcing).min();
             tokio::select! {
                 () = self.tracker.moved() => {}
                 changed = self.tracker.online().changes() => self.chosen(changed),
-                notice = Cluster::next(heard) => self.take_up(notice),
+                notice = Cluster::next(heard) => self.take_up(notice, &mut round),
                 () = self.sleep_until(next) => {}
             }
             let now = self.ctx.now();
             self.announce_moves();
-            if now >= announce_at {
-                announce_at = now.plus(ANNOUNCE_EVERY);
+            if now >= round.at {
+                let due = std::mem::replace(&mut round, Round::after(now));
                 self.tracker.roll().expire(now);
-                self.announce_all();
+                if due.asks {
+                    self.announce(Notice::WhoIsHere);
+                }
+                let present = self.tracker.roll().present();
+                self.announce_here(&present);
             }
             self.tell(now).await;
         }
@@ -120,11 +146,6 @@ impl Work<'_> {
         }
     }
 
-    fn announce_all(&self) {
-        let present = self.tracker.roll().present();
-        self.announce_here(&present);
-    }
-
     /// Members chose something else at this process.
     fn chosen(&self, users: impl IntoIterator<Item = UserId>) {
         for user in users {
@@ -134,7 +155,7 @@ impl Work<'_> {
         }
     }
 
-    fn take_up(&self, notice: Notice) {
+    fn take_up(&self, notice: Notice, round: &mut Round) {
         let now = self.ctx.now();
         match notice {
             Notice::MembersHere { process, users } => {
@@ -144,12 +165,13 @@ impl Work<'_> {
                 self.tracker.roll().are_gone_from(process, &users, now);
             }
             Notice::PresenceChanged { user } => self.tracker.roll().chose(user, now),
-            Notice::WhoIsHere => self.announce_all(),
+            // Answered once, however many ask: answers that fill the queues would be missed again.
+            Notice::WhoIsHere => round.hasten(now),
             Notice::Missed => {
                 // Somebody may be invisible by now who is still shown here.
                 self.tracker.roll().look_at_all(now.plus(SOON));
-                self.announce(Notice::WhoIsHere);
-                self.announce_all();
+                round.hasten(now);
+                round.asks = true;
             }
             _ => {}
         }
@@ -242,4 +264,24 @@ fn frame(d: &PresenceView) -> Utf8Bytes {
     // Ids and texts always serialise.
     let text = serde_json::to_string(&Whisper { op: "presence", d });
     text.unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_who_ask_are_answered_once_and_soon() {
+        let start = Timestamp::from_millis(1_795_190_734_032);
+        let mut round = Round::after(start);
+        assert_eq!(round.at, start.plus(ANNOUNCE_EVERY));
+        for millis in 0..900 {
+            round.hasten(start.plus(Duration::from_millis(millis)));
+        }
+        assert_eq!(round.at, start.plus(SOON));
+        let late = start.plus(ANNOUNCE_EVERY);
+        let mut round = Round::after(start);
+        round.hasten(late);
+        assert_eq!(round.at, late);
+    }
 }
