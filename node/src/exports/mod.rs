@@ -5,6 +5,7 @@
 //! goes wrong on the way cuts the connection, and the last entry is the list of all others.
 
 mod actions;
+mod acts;
 mod archive;
 mod conversations;
 mod error;

@@ -7,6 +7,7 @@ use federation_core::store::sql::Connection;
 use serde::Serialize;
 
 use super::Documents;
+use super::acts;
 use super::archive::{About, Archive, Listed};
 use super::conversations;
 use super::error::ExportError;
@@ -16,11 +17,11 @@ use super::store::{self, Batch, GRANTS, SIGN_INS};
 use super::wire::FollowRecord;
 use crate::accounts::model::User;
 use crate::base::ids::{AuditId, ChannelId, SessionId};
-use crate::base::page::{Page, PageQuery};
+use crate::base::page::PageQuery;
 use crate::config::Origin;
 use crate::follows;
 use crate::follows::model::{Follow, Side};
-use crate::platform::audit::{self, AuditFilter, Recorded};
+use crate::platform::audit::{self, AuditFilter};
 use crate::platform::ctx::Ctx;
 
 const ACTOR: About = About::Url("https://www.w3.org/TR/activitypub/#actor-objects");
@@ -239,14 +240,27 @@ impl Writer {
     }
 
     async fn audit(&mut self) -> Result<(), ExportError> {
-        let filter = AuditFilter {
-            actor: Some(self.user.id),
+        let id = self.user.id;
+        let by = AuditFilter {
+            actor: Some(id),
             ..AuditFilter::default()
         };
-        let mut part = Part::first(Series::lines("audit", "what the member did, as recorded"));
+        let on = AuditFilter {
+            target: Some(id.to_string()),
+            ..AuditFilter::default()
+        };
+        let about = "what the member did, then what others did to the account, as recorded";
+        let mut part = Part::first(Series::lines("audit", about));
         self.fill(&mut part, move |connection, before: Option<AuditId>| {
-            let found: Page<Recorded, AuditId> = audit::list(connection, &filter, &older(before))?;
-            Batch::of(found.items, found.next)
+            let found = audit::list(connection, &by, &older(before))?;
+            let items = found.items.into_iter();
+            Batch::of(items.map(|act| acts::done_by(id, act)), found.next)
+        })
+        .await?;
+        self.fill(&mut part, move |connection, before: Option<AuditId>| {
+            let found = audit::list(connection, &on, &older(before))?;
+            let items = found.items.into_iter();
+            Batch::of(items.filter_map(|act| acts::done_to(id, act)), found.next)
         })
         .await?;
         self.finish(part).await

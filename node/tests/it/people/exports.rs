@@ -19,6 +19,10 @@ use crate::signin::world::World;
 
 /// Messages of a member whose archive does not fit into what sockets hold.
 const MANY: usize = 3_000;
+/// What alice writes about bob, in his profile.
+const BIO_OF_BOB: &str = "likes quiet rooms";
+/// Whom alice keeps out.
+const BLOCKED: &str = "198.51.100.7";
 /// Every entry of a small archive.
 const ENTRIES: [&str; 15] = [
     "account.json",
@@ -67,7 +71,8 @@ async fn alice(world: &World) -> Alice {
     let app = &world.app;
     let owner = app.signup("owner").await;
     let member = app.signup("alice").await;
-    let role = make_role(app, &owner, "Greeters", &["manage_invites"]).await;
+    let privileges = ["manage_invites", "edit_users", "manage_blocked_ips"];
+    let role = make_role(app, &owner, "Greeters", &privileges).await;
     let given = put_roles(app, &owner, &member, "moderator", &[role.as_str()]).await;
     assert!(given.status.is_success(), "{:#}", given.json);
     let profile = json!({"bio": "fond of tea", "email": "alice@example.org"});
@@ -116,6 +121,14 @@ async fn people(app: &TestApp, alice: &Member) -> String {
         let done = call(app, method, &path, who, &body).await;
         assert!(done.status.is_success(), "{:#}", done.json);
     }
+    let theirs = format!("/api/v1/admin/users/{}", bob.id);
+    let bio = json!({"bio": BIO_OF_BOB});
+    let edited = call(app, Method::PATCH, &theirs, alice, &bio).await;
+    assert_eq!(edited.status, StatusCode::OK, "{:#}", edited.json);
+    let block = json!({"network": BLOCKED, "reason": "of one person"});
+    let blocks = "/api/v1/admin/blocked-addresses";
+    let blocked = call(app, Method::POST, blocks, alice, &block).await;
+    assert_eq!(blocked.status, StatusCode::CREATED, "{:#}", blocked.json);
     let elsewhere = talk(app, &bob, "carol").await;
     say(app, &bob, &elsewhere, "not for alice").await;
     shared
@@ -154,9 +167,23 @@ fn members_take_along_all_that_is_held_of_them() {
         let participants = conversations[0]["participants"].as_array().unwrap();
         assert_eq!(participants.len(), 2);
         let acts = taken.lines("audit");
-        assert!(acts.iter().all(|act| act["actor_id"] == alice.member.id));
-        for act in ["personal_token.create", "totp.enable", "account.exported"] {
-            assert!(acts.iter().any(|one| one["action"] == act), "{act}");
+        let own = |act: &&Value| act["actor_id"] == alice.member.id;
+        for act in [
+            "personal_token.create",
+            "totp.enable",
+            "user.update",
+            "address.block",
+            "account.exported",
+        ] {
+            let found = acts.iter().filter(own).any(|one| one["action"] == act);
+            assert!(found, "{act}");
+        }
+        // What others did to her comes without who it was.
+        let others: Vec<&Value> = acts.iter().filter(|act| !own(act)).collect();
+        assert_eq!(others.len(), 1, "{others:#?}");
+        assert_eq!(others[0]["action"], "user.roles");
+        for of_others in ["actor_id", "address", "request_id", "before", "after"] {
+            assert_eq!(others[0][of_others], Value::Null, "{of_others}");
         }
         world.app.stop().await;
     });
@@ -230,7 +257,8 @@ fn attack_an_archive_holds_no_secret_and_nothing_of_others() {
         let wrong = json!({"password": PASSWORD, "otp": "ABCD-EFGH"});
         refused(ask(&world.app, access, &wrong).await, 401, "wrong_otp").await;
         let taken = alice.take(&world).await;
-        for others in ["not for alice", "taken back by"] {
+        let of_others = ["not for alice", "taken back by", BIO_OF_BOB, BLOCKED];
+        for others in of_others {
             assert!(!taken.holds(others.as_bytes()), "{others}");
         }
         let mut secrets = stored_secrets(&world.app).await;
