@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use federation_core::Timestamp;
 use federation_core::testing::{ManualClock, on_each_backend};
+use folkmoot::base::ids::UserId;
+use folkmoot::presence::actions;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use crate::chat::world::{Member, Socket, World};
@@ -224,6 +227,25 @@ fn many_choices_become_one_event_and_wrong_ones_are_refused() {
         }
         assert_eq!(seen(&bob, &bob).await, "online");
         assert_eq!(presences(&mut a).await, Vec::<Value>::new());
+    });
+}
+
+#[test]
+fn a_choice_is_told_when_nobody_waits_for_the_answer() {
+    on_each_backend(async |database| {
+        let time = clock();
+        let world = World::start_by(&database, time.clone(), |_| {}).await;
+        let (alice, bob) = (world.member("alice").await, world.member("bob").await);
+        alice.dm(&["bob"]).await;
+        let (mut a, _) = alice.socket(None).await;
+        let (_b, _) = bob.socket(None).await;
+        assert_eq!(a.presence(&bob).await["status"], "online");
+        time.advance(INTERVAL);
+        let (ctx, online) = (world.app.ctx(), world.app.parts().presence.online());
+        let id: UserId = bob.id.parse().unwrap();
+        // As the request of a client that hangs up: begun, then dropped.
+        let _hung_up = actions::choose(ctx, online, id, "invisible").now_or_never();
+        assert_eq!(a.presence(&bob).await["status"], "offline");
     });
 }
 
