@@ -17,6 +17,17 @@ pub(super) enum ClientFrame {
     Presence(Value),
 }
 
+impl ClientFrame {
+    /// As how many frames it counts: what reads the database counts for more than an echo.
+    pub(super) const fn weight(&self) -> u32 {
+        match self {
+            Self::Identify(_) => 20,
+            Self::Presence(_) => 10,
+            Self::Heartbeat(_) => 1,
+        }
+    }
+}
+
 /// Who the client is, and the number of the last event it has seen.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

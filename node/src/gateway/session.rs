@@ -31,6 +31,8 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(75);
 /// Frames a client may send within the time between two pings.
 const MAX_FRAMES: u32 = 120;
+/// What a ping or a pong counts as.
+const CONTROL: u32 = 1;
 /// Events written to the socket at once.
 const BATCH: usize = 64;
 
@@ -97,19 +99,20 @@ impl Session {
     async fn first_frame(&self, link: &mut Link, budget: &mut Budget) -> Result<Identify, Ended> {
         let first = timeout(IDENTIFY_WITHIN, async {
             loop {
-                let text = link.receive().await?;
-                budget.count()?;
-                if let Some(text) = text {
+                if let Some(text) = link.receive().await? {
                     return Ok::<_, Ended>(text);
                 }
+                budget.count(CONTROL)?;
             }
         });
         let text = tokio::select! {
             first = first => first.map_err(|_elapsed| CloseReason::TimedOut)??,
             () = self.ctx.tasks().shutdown().cancelled() => return Err(CloseReason::GoingAway.into()),
         };
-        match frame::read(&text) {
-            Ok(ClientFrame::Identify(identify)) => Ok(identify),
+        let first = frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)?;
+        budget.count(first.weight())?;
+        match first {
+            ClientFrame::Identify(identify) => Ok(identify),
             _ => Err(CloseReason::BadFrame.into()),
         }
     }
@@ -252,12 +255,12 @@ impl Budget {
         }
     }
 
-    /// Counts one frame.
-    fn count(&mut self) -> Result<(), CloseReason> {
+    /// Counts a frame as this many.
+    fn count(&mut self, weight: u32) -> Result<(), CloseReason> {
         if self.since.elapsed() >= HEARTBEAT {
             *self = Self::start();
         }
-        self.received += 1;
+        self.received = self.received.saturating_add(weight);
         if self.received > MAX_FRAMES {
             return Err(CloseReason::TooMany);
         }
@@ -302,10 +305,13 @@ impl Telling {
                 }
                 text = link.receive() => {
                     heard = Instant::now();
-                    let text = text?;
-                    budget.count()?;
-                    let Some(text) = text else { continue };
-                    match frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)? {
+                    let Some(text) = text? else {
+                        budget.count(CONTROL)?;
+                        continue;
+                    };
+                    let said = frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)?;
+                    budget.count(said.weight())?;
+                    match said {
                         ClientFrame::Identify(identify) => return Ok((identify, self.seen)),
                         ClientFrame::Heartbeat(d) => {
                             link.send(Message::Text(frame::write("heartbeat.ack", &d)), watch).await?;

@@ -178,14 +178,26 @@ fn i11_sockets_and_frames_of_one_member_are_bounded() {
 }
 
 #[test]
-fn i11_identifying_again_is_a_frame_like_any_other() {
+fn i11_frames_that_cost_more_count_for_more() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;
         let alice = world.member("alice").await;
         let (mut socket, _) = alice.socket(None).await;
-        for _ in 0..120 {
-            socket.send(&json!({"op": "identify", "d": {}})).await;
+        // With the first one they are 6 times 20 of the 120 that may come.
+        let identify = json!({"op": "identify", "d": {}});
+        for _ in 0..5 {
+            socket.send(&identify).await;
+            assert_eq!(socket.next().await["op"], "ready");
         }
+        socket.send(&identify).await;
+        assert_eq!(socket.closed().await, 4429);
+        let (mut socket, _) = alice.socket(None).await;
+        let presence = json!({"op": "presence", "d": {"status": "asleep"}});
+        for _ in 0..10 {
+            socket.send(&presence).await;
+            assert_eq!(socket.next().await["op"], "error");
+        }
+        socket.send(&presence).await;
         assert_eq!(socket.closed().await, 4429);
     });
 }
