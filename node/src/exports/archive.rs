@@ -16,6 +16,8 @@ use super::model::LONGEST_STALL;
 
 /// Bytes that entries of a tar are filled up to.
 const BLOCK: usize = 512;
+/// Bytes of a piece at most: a slow reader is to take one within [`LONGEST_STALL`].
+const SLICE: usize = 64 * 1024;
 /// Pieces that wait for the reader at most.
 const WAITING: usize = 1;
 
@@ -104,8 +106,11 @@ impl Archive {
     /// # Errors
     /// The reader hung up or takes nothing.
     pub(super) async fn add(&mut self, entry: Listed, content: &[u8]) -> Result<(), ExportError> {
-        let bytes = entry_bytes(&entry.name, content, self.made_at)?;
-        self.send(Piece::Bytes(bytes)).await?;
+        let mut bytes = entry_bytes(&entry.name, content, self.made_at)?;
+        while !bytes.is_empty() {
+            let slice = bytes.split_to(bytes.len().min(SLICE));
+            self.send(Piece::Bytes(slice)).await?;
+        }
         self.listed.push(entry);
         Ok(())
     }
@@ -153,6 +158,7 @@ mod tests {
     use std::io::Read as _;
 
     use axum::body::to_bytes;
+    use futures_util::StreamExt as _;
 
     use super::*;
 
@@ -202,6 +208,25 @@ mod tests {
             archive.add(entry("a"), b"a").await.unwrap();
         });
         assert!(to_bytes(body, 1 << 20).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_that_goes_on_is_not_cut() {
+        let (mut archive, body) = open();
+        let writing = tokio::spawn(async move {
+            let content = vec![b'x'; 4 * SLICE];
+            archive.add(entry("a"), &content).await.unwrap();
+            archive.end().await.unwrap();
+        });
+        let (mut body, mut taken) = (body.into_data_stream(), 0);
+        while let Some(bytes) = body.next().await {
+            let bytes = bytes.unwrap();
+            assert!(bytes.len() <= SLICE, "{}", bytes.len());
+            taken += bytes.len();
+            tokio::time::sleep(LONGEST_STALL / 2).await;
+        }
+        writing.await.unwrap();
+        assert_eq!(taken, 4 * SLICE + 3 * BLOCK);
     }
 
     #[tokio::test(start_paused = true)]
