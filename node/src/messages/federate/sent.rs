@@ -13,6 +13,8 @@ use crate::platform::ctx::Ctx;
 
 /// The `Create` of each of these messages of one member of this node, to stand inside a collection.
 ///
+/// Where `author` takes part no longer, they name nobody: who is there now is not theirs to know.
+///
 /// # Errors
 /// The database failed.
 ///
@@ -34,7 +36,8 @@ pub fn sent(
             Some(id) => store::anywhere(connection, id)?.map(|answered| answered.uri),
             None => None,
         };
-        let members = members.get(&message.channel_id);
+        let takes_part = |them: &&Vec<User>| them.iter().any(|member| member.id == author.id);
+        let members = members.get(&message.channel_id).filter(takes_part);
         let post = Post {
             message,
             author,

@@ -302,6 +302,13 @@ fn own_messages_are_taken_along_from_where_the_member_left() {
         let said: Vec<String> = messages.iter().map(|one| text(&one["content"])).collect();
         assert_eq!(said, ["still mine"]);
         assert!(!taken.holds(b"no longer shown"));
+        let outbox = taken.json("activitypub/outbox.json");
+        assert_eq!(outbox["orderedItems"].as_array().unwrap().len(), 1);
+        let note = &outbox["orderedItems"][0]["object"];
+        assert!(text(&note["content"]).contains("still mine"), "{note:#}");
+        // Nor who is there now.
+        let there = format!("{}/users/bob", app.origin());
+        assert!(!taken.holds(there.as_bytes()), "{note:#}");
         app.stop().await;
     });
 }
