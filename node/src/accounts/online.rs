@@ -1,7 +1,8 @@
 //! Who of this node is there, as others were last told, and of whom they are to be told anew.
 //!
 //! What clients read and what they are pushed comes from here, so that both say the same. Nobody
-//! is in it who is seen as offline, whatever the reason: invisible members leave no trace.
+//! is in it who is seen as offline, whatever the reason, the invisible included. The status of a
+//! profile is also shown with the profile, there whatever the presence.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -42,7 +43,7 @@ impl Shown {
     pub fn of(user: &User, connected: bool, now: Timestamp) -> Self {
         let status = user.presence.seen(connected && user.is_active());
         let custom_status = match status {
-            // Who says something new is there: from the invisible it would be a sign of life.
+            // No event tells of a text of the invisible: it would be a sign of life.
             Presence::Offline => None,
             _ => present(user.profile.status.as_ref(), now),
         };
