@@ -124,3 +124,20 @@ fn clock(newest: Option<Timestamp>, now: Timestamp) -> Check {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Verdict;
+
+    #[test]
+    fn a_clock_behind_the_newest_account_is_wrong() {
+        let now = Timestamp::from_millis(1_795_190_734_032);
+        let verdict = |newest| clock(newest, now).verdict;
+        assert_eq!(verdict(None), Verdict::Good);
+        assert_eq!(verdict(Some(now.minus(CLOCK_TOLERANCE))), Verdict::Good);
+        assert_eq!(verdict(Some(now.plus(CLOCK_TOLERANCE))), Verdict::Good);
+        let later = now.plus(CLOCK_TOLERANCE + Duration::from_millis(1));
+        assert_eq!(verdict(Some(later)), Verdict::Failed);
+    }
+}
