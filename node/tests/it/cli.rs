@@ -104,6 +104,38 @@ fn config_check_lists_all_faults_at_once() {
 }
 
 #[test]
+fn config_check_prints_the_settings_without_their_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = folkmoot(directory.path())
+        .args(["config", "check", "--json"])
+        .env(
+            "FOLKMOOT_DATABASE__URL",
+            "postgres://alice:hunter2@127.0.0.1:1/x",
+        )
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(!printed.contains("hunter2"), "{printed}");
+    let settings: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(settings["server"]["bind"], "127.0.0.1:8080");
+    assert_eq!(settings["database"]["url"], "[redacted]");
+}
+
+#[test]
+fn tells_its_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = folkmoot(directory.path());
+    let output = command.arg("--version").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        text(&output.stdout).trim_end(),
+        format!("folkmoot {version}")
+    );
+}
+
+#[test]
 fn accounts_are_made_listed_and_promoted() {
     let directory = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| -> Value {

@@ -28,6 +28,20 @@ async fn samples(address: &str) -> HashMap<String, f64> {
         .collect()
 }
 
+/// How often this was done with a token, with this outcome.
+fn operations(samples: &HashMap<String, f64>, operation: &str, outcome: &str) -> f64 {
+    let labels = [
+        format!("operation=\"{operation}\""),
+        format!("outcome=\"{outcome}\""),
+    ];
+    let is_meant = |name: &str| {
+        name.starts_with("folkmoot_token_operations_total{")
+            && labels.iter().all(|label| name.contains(label))
+    };
+    let counted = samples.iter().filter(|(name, _)| is_meant(name));
+    counted.map(|(_, count)| *count).sum()
+}
+
 #[test]
 fn metrics_move_with_traffic_on_a_listener_of_their_own() {
     on_each_backend(async |database| {
@@ -43,6 +57,8 @@ fn metrics_move_with_traffic_on_a_listener_of_their_own() {
         app.signup("alice").await;
         let unsigned = app.call(Method::POST, "/inbox").body("{}").send().await;
         assert!(unsigned.status.is_client_error());
+        let forged = app.get("/api/v1/users/@me", "forged").await;
+        forged.assert_problem(401, "invalid_token");
 
         let after = samples(&address).await;
         for name in [
@@ -52,6 +68,13 @@ fn metrics_move_with_traffic_on_a_listener_of_their_own() {
             assert!(
                 count(&after, name) > count(&before, name),
                 "{name}: {after:?}"
+            );
+        }
+        for (operation, outcome) in [("issue", "ok"), ("check", "invalid")] {
+            let count = |samples| operations(samples, operation, outcome);
+            assert!(
+                count(&after) > count(&before),
+                "{operation} {outcome}: {after:?}"
             );
         }
         let refused = r#"federation_inbox_requests_total{code="signature_missing"}"#;

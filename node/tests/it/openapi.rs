@@ -205,3 +205,31 @@ fn the_document_is_readable_and_whole() {
         app.stop().await;
     });
 }
+
+/// A browser sends cookies along with whatever other pages ask of it; here they open nothing.
+#[test]
+fn attack_no_route_reads_or_sets_a_cookie() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let owner = app.signup("owner").await;
+        let cookies = format!(
+            "token={0}; access_token={0}; session={0}; Authorization=Bearer {0}; refresh_token={1}",
+            owner.access, owner.refresh
+        );
+        let document = app.get("/api/openapi.json", &owner.access).await.json;
+        for (method, path, operation) in operations(&document) {
+            let route = format!("{method} {path}");
+            let call = app.call(method, &concrete(&path));
+            let reply = call.header("cookie", &cookies).send().await;
+            assert!(!reply.headers.contains_key("set-cookie"), "{route}");
+            if operation["security"] != serde_json::json!([]) {
+                assert_eq!(reply.status, 401, "{route}");
+                assert_eq!(reply.json["code"], "unauthenticated", "{route}");
+            }
+        }
+        // Nothing was ended or deleted on the way.
+        let me = app.get("/api/v1/users/@me", &owner.access).await;
+        assert_eq!(me.status, 200);
+        app.stop().await;
+    });
+}

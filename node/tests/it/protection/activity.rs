@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::prelude::*;
+use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::testing::{ManualClock, on_each_backend};
 use folkmoot::config::Config;
+use folkmoot::platform::db::schema::audit_log;
 use serde_json::{Value, json};
 
 use super::{clock, set};
@@ -121,6 +124,45 @@ fn the_audit_log_is_read_page_by_page() {
         let of_nobody = "/api/v1/admin/audit-log?actor=0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11";
         let none = app.get(of_nobody, &owner.access).await.json;
         assert_eq!(none["items"], json!([]));
+        app.stop().await;
+    });
+}
+
+#[test]
+fn old_entries_leave_the_audit_log() {
+    on_each_backend(async |database| {
+        let time = clock();
+        let app = TestApp::start_with(database, Arc::<ManualClock>::clone(&time), |config| {
+            config.limits.audit_days = 2;
+        })
+        .await;
+        let owner = app.signup("owner").await;
+        set(&app, &owner, &json!({"read": 5000})).await;
+        time.advance(Duration::from_hours(47));
+        let owner = app.login("owner").await;
+        set(&app, &owner, &json!({"read": 5001})).await;
+        let kept = async || {
+            let read = |connection: &mut Connection| {
+                let rows = audit_log::table
+                    .filter(audit_log::action.eq("rate_limits.update"))
+                    .select(audit_log::after.assume_not_null());
+                Ok::<Vec<String>, DatabaseError>(rows.load(connection)?)
+            };
+            app.app().ctx().db().read(read).await.unwrap()
+        };
+        assert_eq!(kept().await.len(), 2);
+        // The log is looked through every hour, by the clock of the server.
+        let mut left = kept().await;
+        for _ in 0..100 {
+            if left.len() < 2 {
+                break;
+            }
+            time.advance(Duration::from_mins(10));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            left = kept().await;
+        }
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(left[0].contains("5001"), "{left:?}");
         app.stop().await;
     });
 }

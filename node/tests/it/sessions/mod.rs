@@ -1,6 +1,7 @@
 //! What keeps a member signed in: tokens, their keys, devices, and several processes of one node.
 
 mod cluster;
+mod commands;
 mod devices;
 mod doctor;
 mod forge;

@@ -7,7 +7,8 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::testing::{ManualClock, TestDatabase, on_each_backend};
-use folkmoot::platform::db::schema::audit_log;
+use folkmoot::auth::model::hash_of;
+use folkmoot::platform::db::schema::{audit_log, refresh_tokens};
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -163,6 +164,36 @@ fn lifetimes_follow_the_settings() {
         refresh(&app, &next.refresh)
             .await
             .assert_problem(401, "invalid_refresh_token");
+        app.stop().await;
+    });
+}
+
+/// Whoever reads the database gets no token that opens anything.
+#[test]
+fn tokens_are_kept_as_hashes_alone() {
+    on_each_backend(async |database| {
+        let app = TestApp::start(database).await;
+        let first = app.signup("alice").await;
+        let second = refresh(&app, &first.refresh).await.member();
+        let read = |connection: &mut Connection| {
+            let rows = refresh_tokens::table
+                .order(refresh_tokens::created_at)
+                .select(refresh_tokens::token_hash);
+            Ok::<Vec<Vec<u8>>, DatabaseError>(rows.load(connection)?)
+        };
+        let mut kept = app.app().ctx().db().read(read).await.unwrap();
+        let mut hashes = [&first, &second].map(|member| hash_of(&member.refresh));
+        kept.sort();
+        hashes.sort();
+        assert_eq!(kept, hashes);
+        // What is kept is no token.
+        for hash in &kept {
+            let text = hash.iter().map(|byte| format!("{byte:02x}"));
+            refresh(&app, &text.collect::<String>())
+                .await
+                .assert_problem(401, "invalid_refresh_token");
+        }
+        assert_lives(&app, &second).await;
         app.stop().await;
     });
 }
