@@ -5,7 +5,9 @@ CREATE TABLE external_identities (
     subject TEXT NOT NULL,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
-    last_used_at BIGINT NOT NULL
+    last_used_at BIGINT NOT NULL,
+    -- Tokens that the issuer made until then are refused.
+    not_before BIGINT NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX external_identities_issuer_subject_idx ON external_identities (issuer, subject);
 CREATE INDEX external_identities_user_id_idx ON external_identities (user_id);
@@ -19,9 +21,11 @@ CREATE TABLE external_sessions (
 );
 CREATE INDEX external_sessions_session_id_idx ON external_sessions (session_id);
 
--- Sign-ins that came back from the issuer, so that each comes back once; by SHA-256.
+-- Sign-ins that came back from the issuer, so that each counts once; by SHA-256. Who came is kept,
+-- sealed, while something more is asked of them.
 CREATE TABLE external_states (
     state_hash BLOB NOT NULL PRIMARY KEY,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    sealed_person BLOB
 );
 CREATE INDEX external_states_expires_at_idx ON external_states (expires_at);

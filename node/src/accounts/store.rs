@@ -64,7 +64,10 @@ pub fn insert_local(
 }
 
 /// Whether this node ever had an account: an owner who stepped back is followed by nobody new.
-fn has_account(connection: &mut Connection) -> Result<bool, DatabaseError> {
+///
+/// # Errors
+/// The database failed.
+pub fn has_account(connection: &mut Connection) -> Result<bool, DatabaseError> {
     let local = users::table.filter(users::domain.is_null());
     Ok(local
         .select(users::id)

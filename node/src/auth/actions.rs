@@ -13,13 +13,12 @@ use super::error::{AuthError, OTP_REQUIRED};
 use super::model::hash_of;
 use super::opening::Opening;
 use super::operations::{self, Operation};
-use super::reset::email;
 use super::reset::notes;
 use super::reset::notes::Change;
 use super::store;
 use super::totp::SecondFactor;
 use super::wire::{Login, Signup};
-use super::{invites, totp};
+use super::{invites, joining, totp};
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
@@ -48,10 +47,7 @@ pub async fn sign_up(
     if mode == RegistrationMode::Closed {
         return Err(AuthError::RegistrationClosed.into());
     }
-    let terms = rules.terms_version.clone();
-    if terms.is_some() && terms != request.accept_terms {
-        return Err(AuthError::TermsNotAccepted.into());
-    }
+    let terms = joining::agreed(rules, request.accept_terms.as_deref())?;
     let new = NewAccount::check(&request.username, request.email).map_err(ApiError::from)?;
     if rules.reserves(new.username.as_str()) {
         return Err(AccountError::UsernameReserved.into());
@@ -69,10 +65,7 @@ pub async fn sign_up(
                 let entry = opening.caller().entry(user.id, "invite.redeem");
                 audit::record(connection, &entry.on("invite", &invite), now)?;
             }
-            if let Some(version) = &terms {
-                store::accept_terms(connection, user.id, version, now)?;
-            }
-            email::send_code(&shared, connection, &user, now)?;
+            joining::welcome(connection, &shared, &user, terms.as_deref(), now)?;
             let opened = opening.open(connection, &user, now)?;
             Ok((StatusCode::CREATED, opened.answer))
         })

@@ -32,7 +32,7 @@ impl Caller {
     ///
     /// # Errors
     /// The database failed.
-    pub(super) fn record(
+    pub fn record(
         &self,
         connection: &mut Connection,
         member: UserId,

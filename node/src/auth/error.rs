@@ -21,6 +21,9 @@ pub enum AuthError {
     /// Nobody may open an account over the network.
     #[error("This node takes no new accounts.")]
     RegistrationClosed,
+    /// Nobody owns this node yet, and whoever comes by another issuer does not come to.
+    #[error("This node has no owner yet: open the first account by setup or with a password.")]
+    NoOwner,
     /// An account needs an invitation, and none that is good was given.
     #[error("That invitation is missing, used or expired.")]
     InvalidInvite,
@@ -172,6 +175,7 @@ impl From<AuthError> for ApiError {
         let detail = error.to_string();
         match error {
             AuthError::RegistrationClosed => Self::forbidden("registration_closed", detail),
+            AuthError::NoOwner => Self::forbidden("no_owner", detail),
             AuthError::InvalidInvite => Self::forbidden("invalid_invite", detail),
             AuthError::InvalidPassword => Self::invalid("invalid_password", detail),
             AuthError::WrongCredentials => Self::unauthorized("wrong_credentials", detail),

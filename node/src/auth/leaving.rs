@@ -5,8 +5,8 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use crate::base::ids::UserId;
 use crate::platform::db::schema::{
-    accepted_terms, confirmed_emails, credentials, mail_codes, passkeys, personal_tokens,
-    recovery_codes, sessions, sign_in_places, totp_secrets,
+    accepted_terms, confirmed_emails, credentials, external_identities, mail_codes, passkeys,
+    personal_tokens, recovery_codes, sessions, sign_in_places, totp_secrets,
 };
 
 /// Forgets by what a member signed in, and where; the ended sessions stay for a while, without
@@ -20,6 +20,8 @@ pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseE
     diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user)))
         .execute(connection)?;
     diesel::delete(passkeys::table.filter(passkeys::user_id.eq(user))).execute(connection)?;
+    let external = external_identities::table.filter(external_identities::user_id.eq(user));
+    diesel::delete(external).execute(connection)?;
     diesel::delete(confirmed_emails::table.find(user)).execute(connection)?;
     diesel::delete(mail_codes::table.filter(mail_codes::user_id.eq(user))).execute(connection)?;
     diesel::delete(accepted_terms::table.filter(accepted_terms::user_id.eq(user)))

@@ -7,7 +7,7 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use openssl::sha::sha256;
 
-use super::clients::{self, ClientRow};
+use super::clients::{self, ClientRow, SessionKind};
 use super::gate::Live;
 use super::model::{DeviceName, OpaqueToken, Session};
 use crate::accounts::authority::effective;
@@ -15,7 +15,7 @@ use crate::base::ids::{ApplicationId, SessionId, UserId};
 use crate::base::role::Role;
 use crate::base::scope::Scopes;
 use crate::platform::db::schema::{
-    accepted_terms, authorization_codes, refresh_tokens, sessions, users,
+    accepted_terms, authorization_codes, external_identities, refresh_tokens, sessions, users,
 };
 
 /// A refresh token as it is stored, with what counts of its session and member.
@@ -271,6 +271,7 @@ pub fn revoke_all_but(
         .filter(authorization_codes::user_id.eq(user))
         .filter(authorization_codes::used_at.is_null());
     diesel::delete(unused).execute(connection)?;
+    refuse_until(connection, user, now)?;
     let live = list_live(connection, user, now)?;
     let ended: Vec<SessionId> = live
         .into_iter()
@@ -281,6 +282,21 @@ pub fn revoke_all_but(
         revoke(connection, user, *session, now)?;
     }
     Ok(ended)
+}
+
+/// Refuses tokens of other issuers for a member that were made until `moment` (I9).
+fn refuse_until(
+    connection: &mut Connection,
+    user: UserId,
+    moment: Timestamp,
+) -> Result<(), DatabaseError> {
+    let row = external_identities::table
+        .filter(external_identities::user_id.eq(user))
+        .filter(external_identities::not_before.lt(moment.as_millis()));
+    diesel::update(row)
+        .set(external_identities::not_before.eq(moment.as_millis()))
+        .execute(connection)?;
+    Ok(())
 }
 
 /// Gives the device of a session that lives a name, or takes it away; false when there is none.
@@ -324,6 +340,16 @@ pub(super) fn prune(
         .select(sessions::id)
         .load(connection)?;
     old.extend(ended);
+    // Which of them stood for tokens of another issuer is forgotten; that they ended is not.
+    let stood: Vec<(UserId, Option<i64>)> = sessions::table
+        .filter(sessions::id.eq_any(&old))
+        .filter(sessions::kind.eq(SessionKind::External.as_str()))
+        .select((sessions::user_id, sessions::revoked_at))
+        .load(connection)?;
+    let ended = |(user, ended_at): (UserId, Option<i64>)| ended_at.map(|at| (user, at));
+    for (user, ended_at) in stood.into_iter().filter_map(ended) {
+        refuse_until(connection, user, Timestamp::from_millis(ended_at))?;
+    }
     diesel::delete(refresh_tokens::table.filter(refresh_tokens::session_id.eq_any(&old)))
         .execute(connection)?;
     diesel::delete(sessions::table.filter(sessions::id.eq_any(&old))).execute(connection)?;

@@ -12,8 +12,9 @@ use super::people::Person;
 use super::verify::{Verified, verify};
 use super::{Oidc, Parts, store};
 use crate::auth::clients::{self, NewClient, SessionKind};
+use crate::auth::error::AuthError;
 use crate::auth::foreign::ForeignTokens;
-use crate::base::ids::SessionId;
+use crate::base::ids::{ExternalIdentityId, SessionId};
 use crate::platform::http::error::ApiError;
 
 /// Characters of the name of a client at most.
@@ -89,45 +90,55 @@ impl Standing {
     }
 
     /// # Security
-    /// A token that was made before its session was ended stays out for good; whoever signs in at
-    /// the issuer again gets a new one.
+    /// A token that was made before its session was ended, or all sessions of its member were, stays
+    /// out for good (I9); whoever signs in at the issuer again gets a new one.
     fn look(
         &self,
         connection: &mut Connection,
-        identity: crate::base::ids::ExternalIdentityId,
+        identity: ExternalIdentityId,
         now: Timestamp,
     ) -> Result<Option<SessionId>, OidcError> {
+        let issued_at = self.issued_at.as_millis();
+        if issued_at <= store::not_before(connection, identity)? {
+            return Err(OidcError::SessionEnded);
+        }
         match store::standing(connection, identity, &self.client)? {
-            Some((_, _, Some(ended))) if self.issued_at.as_millis() <= ended => {
-                Err(OidcError::SessionEnded)
-            }
+            Some((_, _, Some(ended))) if issued_at <= ended => Err(OidcError::SessionEnded),
             Some((session, expires, None)) if expires > now.as_millis() => Ok(Some(session)),
             _ => Ok(None),
         }
     }
 
     /// Opens the session.
+    ///
+    /// # Security
+    /// Nobody gets an account by a token: that takes a sign-in, which asks for more.
     async fn open(self, parts: &Parts) -> Result<SessionId, OidcError> {
         let ctx = parts.ctx.clone();
         let effect = move |connection: &mut Connection| {
             let now = ctx.now();
-            let settings = &ctx.config().oidc;
-            let origin = settings.auto_register.then_some(ctx.origin());
-            let (identity, user) = self.person.find_or_register(connection, origin, now)?;
-            // Another request may have opened it since.
+            let known = self.person.find(connection)?;
+            let (identity, user) = known.ok_or(OidcError::Unknown)?;
+            if user.deleted_at.is_some() {
+                return Err(OidcError::SessionEnded);
+            }
+            if user.suspended_at.is_some() {
+                return Err(AuthError::Suspended.into());
+            }
+            // Requests that come at once wait for each other here, and find what the first opened.
+            store::touch(connection, identity, now)?;
             if let Some(session) = self.look(connection, identity, now)? {
                 return Ok(session);
             }
             let new = NewClient {
                 user: user.id,
                 kind: SessionKind::External,
-                scopes: settings.granted(),
+                scopes: ctx.config().oidc.granted(),
                 label: &self.client,
                 expires_at: now.plus(ctx.config().auth.session_lifetime()),
             };
             let session = clients::insert(connection, &new, now)?;
             store::set_standing(connection, identity, &self.client, session)?;
-            store::touch(connection, identity, now)?;
             Ok(session)
         };
         parts.ctx.db().write(effect).await

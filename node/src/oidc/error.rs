@@ -64,6 +64,19 @@ pub(super) enum OidcError {
     Sealed(#[from] SealError),
 }
 
+impl OidcError {
+    /// Whether another request may have got between, so that a second try finds its way.
+    pub(super) fn is_race(&self) -> bool {
+        use AccountError::UsernameTaken;
+        matches!(
+            self,
+            Self::AlreadyLinked
+                | Self::Account(UsernameTaken)
+                | Self::Auth(AuthError::Account(UsernameTaken))
+        )
+    }
+}
+
 impl From<diesel::result::Error> for OidcError {
     fn from(error: diesel::result::Error) -> Self {
         Self::Database(error.into())

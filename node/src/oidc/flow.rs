@@ -14,21 +14,28 @@ use super::Oidc;
 use super::error::OidcError;
 use super::exchange::redeem;
 use super::people::Person;
-use super::store::{self, Identity};
+use super::store;
 use super::wire::{Finish, Started};
 use crate::auth::Auth;
 use crate::auth::caller::Caller;
-use crate::auth::granting;
+use crate::auth::error::AuthError;
+use crate::auth::factor::Factor;
 use crate::auth::model::{OpaqueToken, hash_of};
-use crate::auth::opening::Opening;
+use crate::auth::opening::{Opened, Opening};
 use crate::auth::wire::SignedIn;
-use crate::base::ids::{ExternalIdentityId, UserId};
+use crate::base::ids::{SessionId, UserId};
+use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
 
 /// In which the member must come back.
 const LIFETIME: Duration = Duration::from_mins(10);
 /// What the seal of a binding is for.
 const PLACE: &[u8] = b"oidc/binding";
+/// What the seal of a person who came back is for, beside the state and the code.
+const PLACE_OF_PERSON: &[u8] = b"oidc/person/";
+
+/// A member who links their account, and the session they do it by.
+pub(super) type Linking = (UserId, SessionId);
 
 /// What ties the two halves together; the client keeps it sealed.
 ///
@@ -42,10 +49,18 @@ pub(super) struct Binding {
     pub(super) nonce: String,
     pub(super) verifier: String,
     pub(super) redirect_uri: String,
-    /// Who links their account; none for a sign-in.
-    link: Option<UserId>,
+    /// Who links their account, and by which session; none for a sign-in.
+    link: Option<Linking>,
     /// Milliseconds since the Unix epoch.
     expires_at: i64,
+}
+
+/// Somebody who came back from the issuer.
+#[derive(Clone)]
+pub(super) struct Arrived {
+    pub(super) person: Person,
+    /// By what the state is known.
+    arrival: Vec<u8>,
 }
 
 /// Begins a sign-in, or with `link` the linking of that account.
@@ -55,7 +70,7 @@ pub(super) struct Binding {
 pub(super) async fn start(
     oidc: &Oidc,
     redirect_uri: String,
-    link: Option<UserId>,
+    link: Option<Linking>,
 ) -> Result<Started, OidcError> {
     let parts = oidc.parts()?;
     let target = Url::parse(&redirect_uri).map_err(|_relative| OidcError::InvalidRedirect)?;
@@ -98,7 +113,14 @@ pub(super) async fn start(
 }
 
 /// Who came back.
-async fn come_back(oidc: &Oidc, sent: &Finish, link: Option<UserId>) -> Result<Person, OidcError> {
+///
+/// # Errors
+/// See [`OidcError`].
+pub(super) async fn come_back(
+    oidc: &Oidc,
+    sent: &Finish,
+    link: Option<Linking>,
+) -> Result<Arrived, OidcError> {
     let parts = oidc.parts()?;
     let bad = || OidcError::InvalidState;
     let sealed = BASE64URL
@@ -123,91 +145,144 @@ async fn come_back(oidc: &Oidc, sent: &Finish, link: Option<UserId>) -> Result<P
     if says.map_or(always, |says| says != parts.provider.issuer) {
         return Err(bad());
     }
-    let (hash, until) = (hash_of(&binding.state), binding.expires_at);
+    let arrival = hash_of(&binding.state);
+    let code = sent.code.expose();
+    let place = [
+        PLACE_OF_PERSON,
+        arrival.as_slice(),
+        hash_of(code).as_slice(),
+    ]
+    .concat();
+    let (hash, until) = (arrival.clone(), binding.expires_at);
     let first = move |connection: &mut Connection| {
         Ok::<_, OidcError>(store::use_state(connection, &hash, until)?)
     };
     if !parts.ctx.db().write(first).await? {
-        return Err(bad());
+        let person = waiting(&parts.ctx, &arrival, &place).await?;
+        return Ok(Arrived { person, arrival });
     }
-    let token = redeem(parts, &issuer.metadata, &binding, sent.code.expose()).await?;
+    let token = redeem(parts, &issuer.metadata, &binding, code).await?;
     let claims = &parts.settings().claims;
-    Ok(Person::new(&parts.provider.issuer, &token, claims))
+    let person = Person::new(&parts.provider.issuer, &token, claims);
+    let plain = serde_json::to_vec(&person).map_err(|_never| bad())?;
+    let sealed = parts.ctx.keyring().seal(&plain, &place)?;
+    let hash = arrival.clone();
+    let keep = move |connection: &mut Connection| {
+        Ok::<_, OidcError>(store::keep_person(connection, &hash, &sealed)?)
+    };
+    parts.ctx.db().write(keep).await?;
+    Ok(Arrived { person, arrival })
+}
+
+/// Who came back before by this state and this code, and was asked for something more.
+async fn waiting(ctx: &Ctx, arrival: &[u8], place: &[u8]) -> Result<Person, OidcError> {
+    let hash = arrival.to_vec();
+    let find = move |connection: &mut Connection| {
+        Ok::<_, OidcError>(store::kept_person(connection, &hash)?)
+    };
+    let sealed = ctx.db().read(find).await?.ok_or(OidcError::InvalidState)?;
+    let plain = ctx.keyring().open_sealed(&sealed, place);
+    let plain = plain.map_err(|_another_code| OidcError::InvalidState)?;
+    serde_json::from_slice(&plain).map_err(|_damaged| OidcError::InvalidState)
+}
+
+impl Arrived {
+    /// Uses up the sign-in; call it in the transaction of what it is for.
+    ///
+    /// # Errors
+    /// It was used before.
+    pub(super) fn settle(&self, connection: &mut Connection) -> Result<(), OidcError> {
+        if store::forget_person(connection, &self.arrival)? {
+            Ok(())
+        } else {
+            Err(OidcError::InvalidState)
+        }
+    }
+}
+
+/// What a sign-in needs in its transaction.
+#[derive(Clone)]
+struct Admission {
+    ctx: Ctx,
+    arrived: Arrived,
+    factor: Factor,
+    accept_terms: Option<String>,
+    caller: Caller,
+    opening: Opening,
 }
 
 /// Signs the member in who came back.
 ///
 /// # Errors
 /// See [`OidcError`].
+///
+/// # Security
+/// Whoever is asked for a code or the terms of use sends the same again with it: the issuer's code
+/// counts once, so who came is kept, sealed, until the end of the sign-in or its time.
 pub(super) async fn finish(
     ctx: &Ctx,
     auth: &Auth,
     oidc: &Oidc,
-    sent: &Finish,
+    sent: Finish,
     caller: Caller,
 ) -> Result<SignedIn, OidcError> {
-    let person = come_back(oidc, sent, None).await?;
-    let opening = Opening::prepare(ctx, auth, caller)?;
-    let shared = ctx.clone();
-    let effect = move |connection: &mut Connection| {
-        let now = shared.now();
-        let registers = shared.config().oidc.auto_register;
-        let origin = registers.then_some(shared.origin());
-        let (identity, user) = person.find_or_register(connection, origin, now)?;
-        store::touch(connection, identity, now)?;
-        Ok::<_, OidcError>(opening.open(connection, &user, now)?)
+    let arrived = come_back(oidc, &sent, None).await?;
+    let person = arrived.person.clone();
+    let find = move |connection: &mut Connection| person.find(connection);
+    let known = ctx.db().read(find).await?;
+    let member = known.map(|(_, user)| user.id);
+    let factor = Factor::begin(ctx, member, &caller, sent.otp).await?;
+    let admission = Admission {
+        ctx: ctx.clone(),
+        arrived,
+        factor,
+        accept_terms: sent.accept_terms,
+        opening: Opening::prepare(ctx, auth, caller.clone())?,
+        caller,
     };
-    let opened = ctx.db().write(effect).await?;
-    auth.gate.revoked(&opened.ended);
-    Ok(opened.answer)
-}
-
-/// Links the person who came back to the member who is signed in.
-///
-/// # Errors
-/// See [`OidcError`].
-pub(super) async fn link(
-    ctx: &Ctx,
-    oidc: &Oidc,
-    sent: &Finish,
-    me: UserId,
-) -> Result<(), OidcError> {
-    let person = come_back(oidc, sent, Some(me)).await?;
-    let now = ctx.now();
-    ctx.db()
-        .write(move |connection| person.link(connection, me, now))
-        .await
-}
-
-/// The links of a member.
-///
-/// # Errors
-/// The database failed.
-pub(super) async fn links(ctx: &Ctx, me: UserId) -> Result<Vec<Identity>, OidcError> {
-    ctx.db()
-        .read(move |connection| Ok(store::list(connection, me)?))
-        .await
-}
-
-/// Removes a link of a member, and ends the sessions that stood on it.
-///
-/// # Errors
-/// There is none such, or the member could not sign in any more.
-pub(super) async fn unlink(
-    ctx: &Ctx,
-    auth: &Auth,
-    me: UserId,
-    id: ExternalIdentityId,
-) -> Result<(), OidcError> {
-    let remove = move |connection: &mut Connection| {
-        let links = store::list(connection, me)?;
-        let standing = store::remove(connection, me, id)?.ok_or(OidcError::NoSuchLink)?;
-        if links.len() == 1 && !store::has_password(connection, me)? {
-            return Err(OidcError::LastSignIn);
+    let mut outcome = admission.clone().commit().await;
+    if outcome.as_ref().is_err_and(OidcError::is_race) {
+        outcome = admission.clone().commit().await;
+    }
+    match outcome {
+        Ok((opened, kind)) => {
+            auth.gate.revoked(&opened.ended);
+            ctx.activity().count(kind, "", ctx.now());
+            Ok(opened.answer)
         }
-        Ok(standing)
-    };
-    let standing = ctx.db().write(remove).await?;
-    granting::end(ctx, auth, me, &standing).await?;
-    Ok(())
+        Err(error) => {
+            let was_wrong = matches!(error, OidcError::Auth(AuthError::WrongOtp));
+            admission.factor.failed(ctx, was_wrong).await?;
+            Err(error)
+        }
+    }
+}
+
+impl Admission {
+    /// Opens the session, and the account where there is none and the operator wants it.
+    async fn commit(self) -> Result<(Opened, Kind), OidcError> {
+        let ctx = self.ctx.clone();
+        let effect = move |connection: &mut Connection| self.admit(connection);
+        ctx.db().write(effect).await
+    }
+
+    fn admit(&self, connection: &mut Connection) -> Result<(Opened, Kind), OidcError> {
+        let now = self.ctx.now();
+        self.arrived.settle(connection)?;
+        let person = &self.arrived.person;
+        let ((identity, user), kind) = match person.find(connection)? {
+            Some(known) => (known, Kind::SignIn),
+            None if self.ctx.config().oidc.auto_register => {
+                let terms = self.accept_terms.as_deref();
+                let made = person.register(connection, &self.ctx, &self.caller, terms, now)?;
+                (made, Kind::Signup)
+            }
+            None => return Err(OidcError::Unknown),
+        };
+        // Whoever may not come in at all is asked for no code.
+        let opened = self.opening.open(connection, &user, now)?;
+        self.factor.hold(connection, &self.ctx, user.id, now)?;
+        store::touch(connection, identity, now)?;
+        Ok((opened, kind))
+    }
 }

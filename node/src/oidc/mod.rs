@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod flow;
 mod keys;
+mod links;
 mod people;
 mod provider;
 mod routes;

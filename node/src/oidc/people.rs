@@ -2,6 +2,7 @@
 
 use federation_core::Timestamp;
 use federation_core::store::sql::Connection;
+use serde::{Deserialize, Serialize};
 
 use super::error::OidcError;
 use super::store;
@@ -9,9 +10,12 @@ use super::verify::Verified;
 use crate::accounts::error::AccountError;
 use crate::accounts::model::{User, Username, check_email};
 use crate::accounts::store as accounts;
+use crate::auth::caller::Caller;
+use crate::auth::error::AuthError;
+use crate::auth::joining::open_account;
 use crate::base::ids::{ExternalIdentityId, UserId};
-use crate::config::{OidcClaims, Origin};
-use crate::platform::audit::{self, By, Entry};
+use crate::config::OidcClaims;
+use crate::platform::ctx::Ctx;
 
 /// Names that are tried for a new account.
 const TRIES: u32 = 50;
@@ -19,7 +23,7 @@ const TRIES: u32 = 50;
 const MAX_STEM: usize = 24;
 
 /// A person of the issuer, as far as a token tells.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Person {
     issuer: String,
     pub(super) subject: String,
@@ -40,26 +44,41 @@ impl Person {
         }
     }
 
-    /// Who this is here.
+    /// Who this is here, when they are linked to somebody.
     ///
     /// # Errors
-    /// Nobody is linked to them, and nobody new is let in.
+    /// The database failed.
     ///
     /// # Security
-    /// Issuer and subject alone tell. A new account never is one that exists, whatever name or
-    /// address the issuer says.
-    pub(super) fn find_or_register(
+    /// Issuer and subject alone tell.
+    pub(super) fn find(
         &self,
         connection: &mut Connection,
-        origin: Option<&Origin>,
+    ) -> Result<Option<(ExternalIdentityId, User)>, OidcError> {
+        let Some(found) = store::by_subject(connection, &self.issuer, &self.subject)? else {
+            return Ok(None);
+        };
+        let user = accounts::by_id(connection, found.user)?.ok_or(OidcError::Unknown)?;
+        Ok(Some((found.id, user)))
+    }
+
+    /// Opens an account and links this person to it.
+    ///
+    /// # Errors
+    /// See [`open_account`]; or they came to be linked meanwhile.
+    ///
+    /// # Security
+    /// A new account never is one that exists, whatever name or address the issuer says.
+    pub(super) fn register(
+        &self,
+        connection: &mut Connection,
+        ctx: &Ctx,
+        caller: &Caller,
+        accept_terms: Option<&str>,
         now: Timestamp,
     ) -> Result<(ExternalIdentityId, User), OidcError> {
-        if let Some(found) = store::by_subject(connection, &self.issuer, &self.subject)? {
-            let user = accounts::by_id(connection, found.user)?.ok_or(OidcError::Unknown)?;
-            return Ok((found.id, user));
-        }
-        let user = self.register(connection, origin.ok_or(OidcError::Unknown)?, now)?;
-        self.link(connection, user.id, now)?;
+        let user = self.open_account(connection, ctx, accept_terms, now)?;
+        self.link(connection, user.id, caller, now)?;
         let made = store::by_subject(connection, &self.issuer, &self.subject)?;
         Ok((made.ok_or(OidcError::AlreadyLinked)?.id, user))
     }
@@ -72,20 +91,21 @@ impl Person {
         &self,
         connection: &mut Connection,
         user: UserId,
+        caller: &Caller,
         now: Timestamp,
     ) -> Result<(), OidcError> {
         if !store::insert(connection, (&self.issuer, &self.subject), user, now)? {
             return Err(OidcError::AlreadyLinked);
         }
-        let entry = Entry::new(By::User(user), "external_identity.link").on("user", &user);
-        audit::record(connection, &entry, now)?;
+        caller.record(connection, user, "external_identity.link", now)?;
         Ok(())
     }
 
-    fn register(
+    fn open_account(
         &self,
         connection: &mut Connection,
-        origin: &Origin,
+        ctx: &Ctx,
+        accept_terms: Option<&str>,
         now: Timestamp,
     ) -> Result<User, OidcError> {
         let stem = stem(&self.name);
@@ -101,8 +121,9 @@ impl Person {
             if accounts::local_by_username(connection, &name)?.is_some() {
                 continue;
             }
-            match accounts::insert_local(connection, &name, self.email.as_deref(), origin, now) {
-                Err(AccountError::UsernameReserved) => {}
+            let values = (&name, self.email.as_deref());
+            match open_account(connection, ctx, values, accept_terms, now) {
+                Err(AuthError::Account(AccountError::UsernameReserved)) => {}
                 other => return Ok(other?),
             }
         }

@@ -37,6 +37,44 @@ pub(super) fn use_state(
     Ok(inserted == 1)
 }
 
+/// Keeps, sealed, who came back, until the sign-in ends.
+pub(super) fn keep_person(
+    connection: &mut Connection,
+    hash: &[u8],
+    sealed: &[u8],
+) -> Result<(), DatabaseError> {
+    diesel::update(external_states::table.find(hash))
+        .set(external_states::sealed_person.eq(Some(sealed)))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Who came back and has not signed in yet, sealed.
+pub(super) fn kept_person(
+    connection: &mut Connection,
+    hash: &[u8],
+) -> Result<Option<Vec<u8>>, DatabaseError> {
+    let row = external_states::table
+        .find(hash)
+        .select(external_states::sealed_person);
+    let kept = row.first::<Option<Vec<u8>>>(connection).optional()?;
+    Ok(kept.flatten())
+}
+
+/// Forgets who came back; false when that happened before.
+pub(super) fn forget_person(
+    connection: &mut Connection,
+    hash: &[u8],
+) -> Result<bool, DatabaseError> {
+    let row = external_states::table
+        .filter(external_states::state_hash.eq(hash))
+        .filter(external_states::sealed_person.is_not_null());
+    let changed = diesel::update(row)
+        .set(external_states::sealed_person.eq(None::<&[u8]>))
+        .execute(connection)?;
+    Ok(changed == 1)
+}
+
 /// Who this person of an issuer is here.
 pub(super) fn by_subject(
     connection: &mut Connection,
@@ -108,21 +146,16 @@ pub(super) fn list(
     Ok(rows.load(connection)?)
 }
 
-/// Removes a link of a member, and answers the sessions that stood on it.
+/// Removes a link of a member; false when there is none such.
 pub(super) fn remove(
     connection: &mut Connection,
     user: UserId,
     id: ExternalIdentityId,
-) -> Result<Option<Vec<SessionId>>, DatabaseError> {
-    let standing: Vec<SessionId> = external_sessions::table
-        .filter(external_sessions::identity_id.eq(id))
-        .select(external_sessions::session_id)
-        .load(connection)?;
+) -> Result<bool, DatabaseError> {
     let row = external_identities::table
         .filter(external_identities::id.eq(id))
         .filter(external_identities::user_id.eq(user));
-    let removed = diesel::delete(row).execute(connection)?;
-    Ok((removed == 1).then_some(standing))
+    Ok(diesel::delete(row).execute(connection)? == 1)
 }
 
 /// Whether a member can sign in by a password.
@@ -132,6 +165,17 @@ pub(super) fn has_password(
 ) -> Result<bool, DatabaseError> {
     let row = credentials::table.find(user).select(credentials::user_id);
     Ok(row.first::<UserId>(connection).optional()?.is_some())
+}
+
+/// Until when tokens of a person are refused.
+pub(super) fn not_before(
+    connection: &mut Connection,
+    id: ExternalIdentityId,
+) -> Result<i64, DatabaseError> {
+    let row = external_identities::table
+        .find(id)
+        .select(external_identities::not_before);
+    Ok(row.first(connection).optional()?.unwrap_or_default())
 }
 
 /// The session that stands for tokens of a person and client: when it ends, and when it was ended.

@@ -9,12 +9,24 @@ use super::store::Identity;
 use crate::base::ids::ExternalIdentityId;
 use crate::config::Secret;
 
-/// The query of `GET /api/v1/auth/oidc/start`, and the body of `POST /api/v1/auth/oidc/links`.
+/// The query of `GET /api/v1/auth/oidc/start`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Start {
     /// Where the issuer sends the member back to; it must be registered there.
     pub(super) redirect_uri: String,
+}
+
+/// The body of `POST /api/v1/auth/oidc/links`.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartLink {
+    /// Where the issuer sends the member back to; it must be registered there.
+    pub(super) redirect_uri: String,
+    /// The member's password, once more; not needed by who has none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(super) password: Option<Secret<String>>,
 }
 
 /// What begins a sign-in.
@@ -46,6 +58,13 @@ pub(super) struct Finish {
     /// As it came back, when it did (RFC 9207).
     #[serde(default)]
     pub(super) iss: Option<String>,
+    /// A one-time code or a recovery code, for members with a second factor on this node.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub(super) otp: Option<Secret<String>>,
+    /// The version of the terms of use that a new member agrees to, where there are some.
+    #[serde(default)]
+    pub(super) accept_terms: Option<String>,
 }
 
 /// A link as its member sees it.

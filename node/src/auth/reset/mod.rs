@@ -6,7 +6,7 @@
 
 mod actions;
 pub(super) mod email;
-pub(super) mod notes;
+pub mod notes;
 mod routes;
 mod store;
 mod texts;

@@ -13,14 +13,25 @@ use crate::platform::mail;
 
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth) enum Change {
+pub enum Change {
+    /// The password.
     Password,
+    /// Signing in takes a code from now on.
     SecondFactorAdded,
+    /// It takes none any more.
     SecondFactorRemoved,
+    /// There are new recovery codes.
     RecoveryCodesRenewed,
+    /// One of them was used.
     RecoveryCodeUsed,
+    /// There is one passkey more.
     PasskeyAdded,
+    /// There is one less.
     PasskeyRemoved,
+    /// Somebody of another issuer signs in to the account from now on.
+    IssuerLinked,
+    /// They do no longer.
+    IssuerUnlinked,
 }
 
 impl Change {
@@ -33,12 +44,19 @@ impl Change {
             Self::RecoveryCodeUsed => "somebody signed in by one of your recovery codes.",
             Self::PasskeyAdded => "a passkey was added to your account.",
             Self::PasskeyRemoved => "a passkey was removed from your account.",
+            Self::IssuerLinked => "your account was linked to a sign-in by another issuer.",
+            Self::IssuerUnlinked => {
+                "a link to another issuer was removed, and your other sessions were ended."
+            }
         }
     }
 }
 
 /// Queues a note in the transaction of the change, for members whose address is proved.
-pub(in crate::auth) fn tell(
+///
+/// # Errors
+/// The database failed, or the key ring.
+pub fn tell(
     ctx: &Ctx,
     connection: &mut Connection,
     member: UserId,

@@ -10,4 +10,4 @@ mod store;
 mod wire;
 
 pub(super) use self::code::base32;
-pub use self::store::{SecondFactor, check};
+pub use self::store::{SecondFactor, check, is_asked};

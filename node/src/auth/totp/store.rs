@@ -64,6 +64,14 @@ pub fn check(
     }
 }
 
+/// Whether a member is asked for a second factor.
+///
+/// # Errors
+/// The database failed.
+pub fn is_asked(connection: &mut Connection, user: UserId) -> Result<bool, DatabaseError> {
+    Ok(find(connection, user)?.is_some_and(|stored| stored.is_confirmed))
+}
+
 /// What the seal of a secret is bound to.
 fn place(user: UserId) -> String {
     format!("totp_secrets/sealed_secret/{user}")

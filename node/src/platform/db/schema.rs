@@ -407,6 +407,7 @@ diesel::table! {
         user_id -> Text,
         created_at -> BigInt,
         last_used_at -> BigInt,
+        not_before -> BigInt,
     }
 }
 
@@ -422,6 +423,7 @@ diesel::table! {
     external_states (state_hash) {
         state_hash -> Binary,
         expires_at -> BigInt,
+        sealed_person -> Nullable<Binary>,
     }
 }
 

@@ -112,6 +112,7 @@ fn attack_forged_tokens_of_the_issuer_are_refused() {
             config.oidc.auto_register = true;
         })
         .await;
+        world.sign_in("carol").await;
         let (good, _) = world.issuer.tokens("carol").await;
         assert_eq!(world.me(&good).await.status, StatusCode::OK);
         let parts: Vec<&str> = good.split('.').collect();

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use federation_core::testing::on_each_backend;
+use diesel::prelude::*;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::testing::{TestDatabase, on_each_backend};
+use folkmoot::base::ids::{SessionId, UserId};
 use folkmoot::base::scope::Scope;
+use folkmoot::platform::db::schema::{sessions, users};
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::World;
+use crate::app::PASSWORD;
 
 #[test]
 fn tokens_of_the_issuer_are_taken_where_the_operator_wants_it() {
@@ -23,6 +29,10 @@ fn tokens_of_the_issuer_are_taken_where_the_operator_wants_it() {
         })
         .await;
         let (access, id_token) = world.issuer.tokens("carol").await;
+        // An account comes of a sign-in, which asks for more than a token tells.
+        let unknown = world.me(&access).await;
+        unknown.assert_problem(403, "external_account_unknown");
+        assert_eq!(world.sign_in("carol").await.status, StatusCode::OK);
         let me = world.me(&access).await;
         assert_eq!(me.status, StatusCode::OK, "{:#}", me.json);
         assert_eq!(me.json["username"], "carol");
@@ -41,23 +51,150 @@ fn tokens_of_the_issuer_are_taken_where_the_operator_wants_it() {
     });
 }
 
+async fn trusting(database: TestDatabase) -> World {
+    World::start(database, |config| {
+        config.oidc.accept_bearer = true;
+        config.oidc.auto_register = true;
+    })
+    .await
+}
+
+/// Changes the database as another process would.
+async fn change<F>(world: &World, change: F)
+where
+    F: Fn(&mut Connection) -> Result<usize, diesel::result::Error> + Send + 'static,
+{
+    let change = move |connection: &mut Connection| change(connection).map_err(DatabaseError::from);
+    assert_eq!(world.app.app().ctx().db().write(change).await.unwrap(), 1);
+}
+
 /// I9: a session that stands for such tokens ends like all others, and the token stays out.
 #[test]
 fn attack_a_token_of_the_issuer_does_not_outlive_its_session() {
     on_each_backend(async |database| {
-        let world = World::start(database, |config| {
-            config.oidc.accept_bearer = true;
-            config.oidc.auto_register = true;
-        })
-        .await;
+        let world = trusting(database).await;
+        let own = world.sign_in("carol").await.text("/access_token");
         let (access, _) = world.issuer.tokens("carol").await;
         assert_eq!(world.me(&access).await.status, StatusCode::OK);
-        let own = world.sign_in("carol").await.text("/access_token");
-        let everywhere = world
-            .app
-            .call(Method::POST, "/api/v1/auth/logout-everywhere");
-        assert!(everywhere.bearer(&own).send().await.status.is_success());
+        // The issuer goes by the clock of the machine, which went on.
+        world.time.advance(Duration::from_secs(30));
+        end_everywhere(&world, &own).await;
         world.me(&access).await.assert_problem(401, "session_ended");
+        world.app.stop().await;
+    });
+}
+
+/// I9: also a token that nobody used before.
+#[test]
+fn attack_a_token_that_was_never_used_ends_with_all_sessions() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let own = world.sign_in("carol").await.text("/access_token");
+        let (access, _) = world.issuer.tokens("carol").await;
+        world.time.advance(Duration::from_secs(30));
+        end_everywhere(&world, &own).await;
+        world.me(&access).await.assert_problem(401, "session_ended");
+        world.app.stop().await;
+    });
+}
+
+async fn end_everywhere(world: &World, access: &str) {
+    let everywhere = "/api/v1/auth/logout-everywhere";
+    let call = world.app.call(Method::POST, everywhere).bearer(access);
+    assert!(call.send().await.status.is_success());
+}
+
+/// I9: that a session ended is known for longer than the session.
+#[test]
+fn attack_a_token_does_not_come_back_when_its_session_is_forgotten() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let own = world.sign_in("carol").await.text("/access_token");
+        let (access, _) = world.issuer.tokens("carol").await;
+        assert_eq!(world.me(&access).await.status, StatusCode::OK);
+        world.time.advance(Duration::from_secs(30));
+        let listed = world.app.get("/api/v1/auth/sessions", &own).await;
+        let listed = listed.json["items"].as_array().unwrap().clone();
+        let standing = listed.iter().find(|it| it["current"] == false).unwrap();
+        let id = standing["id"].as_str().unwrap();
+        let path = format!("/api/v1/auth/sessions/{id}");
+        let ended = world.app.call(Method::DELETE, &path).bearer(&own);
+        assert!(ended.send().await.status.is_success());
+        let id: SessionId = id.parse().unwrap();
+        change(&world, move |connection| {
+            diesel::update(sessions::table.find(id))
+                .set(sessions::expires_at.eq(1_i64))
+                .execute(connection)
+        })
+        .await;
+        let ctx = world.app.app().ctx();
+        folkmoot::auth::workers::prune(ctx, 100).await.unwrap();
+        let left = ctx
+            .db()
+            .read(move |connection| {
+                let row = sessions::table.filter(sessions::id.eq(id)).count();
+                Ok::<i64, DatabaseError>(row.get_result(connection)?)
+            })
+            .await;
+        assert_eq!(left.unwrap(), 0);
+        world.me(&access).await.assert_problem(401, "session_ended");
+        world.app.stop().await;
+    });
+}
+
+#[test]
+fn attack_suspended_members_open_no_session_by_a_token() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let carol = world.sign_in("carol").await.member();
+        let (access, _) = world.issuer.tokens("carol").await;
+        let id: UserId = carol.id.parse().unwrap();
+        let now = world.app.app().ctx().now().as_millis();
+        change(&world, move |connection| {
+            diesel::update(users::table.find(id))
+                .set(users::suspended_at.eq(Some(now)))
+                .execute(connection)
+        })
+        .await;
+        world.me(&access).await.assert_problem(403, "suspended");
+        world.app.stop().await;
+    });
+}
+
+/// Nothing is left by which the issuer would bring a deleted account back.
+#[test]
+fn attack_a_deleted_account_is_gone_for_the_issuer_too() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let alice = world.app.signup("alice").await;
+        world.link(&alice, "carol").await;
+        let (access, _) = world.issuer.tokens("carol").await;
+        assert_eq!(world.me(&access).await.status, StatusCode::OK);
+        let delete = world.app.call(Method::DELETE, "/api/v1/users/@me");
+        let delete = delete
+            .bearer(&alice.access)
+            .json(&json!({"password": PASSWORD}));
+        assert_eq!(delete.send().await.status, StatusCode::ACCEPTED);
+        let unknown = world.me(&access).await;
+        unknown.assert_problem(403, "external_account_unknown");
+        // Whoever signs in anew is somebody new.
+        let anew = world.sign_in("carol").await;
+        assert_eq!(anew.status, StatusCode::OK, "{:#}", anew.json);
+        assert_ne!(anew.member().id, alice.id);
+        world.app.stop().await;
+    });
+}
+
+#[test]
+fn first_requests_at_once_share_a_session() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let own = world.sign_in("carol").await.text("/access_token");
+        let (access, _) = world.issuer.tokens("carol").await;
+        let all = join_all((0..8).map(|_| world.me(&access))).await;
+        assert!(all.iter().all(|reply| reply.status == StatusCode::OK));
+        let listed = world.app.get("/api/v1/auth/sessions", &own).await;
+        assert_eq!(listed.json["items"].as_array().unwrap().len(), 2);
         world.app.stop().await;
     });
 }
@@ -66,11 +203,10 @@ fn attack_a_token_of_the_issuer_does_not_outlive_its_session() {
 #[test]
 fn tokens_of_the_issuer_are_taken_while_it_is_away() {
     on_each_backend(async |database| {
-        let mut world = World::start(database, |config| {
-            config.oidc.accept_bearer = true;
-            config.oidc.auto_register = true;
-        })
-        .await;
+        let mut world = trusting(database).await;
+        for person in ["carol", "dave"] {
+            assert_eq!(world.sign_in(person).await.status, StatusCode::OK);
+        }
         let (carol, _) = world.issuer.tokens("carol").await;
         let (dave, _) = world.issuer.tokens("dave").await;
         assert_eq!(world.me(&carol).await.status, StatusCode::OK);
@@ -87,11 +223,10 @@ fn tokens_of_the_issuer_are_taken_while_it_is_away() {
 #[test]
 fn attack_a_key_that_the_issuer_withdrew_signs_nobody_in() {
     on_each_backend(async |database| {
-        let world = World::start(database, |config| {
-            config.oidc.accept_bearer = true;
-            config.oidc.auto_register = true;
-        })
-        .await;
+        let world = trusting(database).await;
+        for person in ["carol", "dave", "erin"] {
+            assert_eq!(world.sign_in(person).await.status, StatusCode::OK);
+        }
         let (old, _) = world.issuer.tokens("carol").await;
         let (seen, _) = world.issuer.tokens("dave").await;
         assert_eq!(world.me(&seen).await.status, StatusCode::OK);

@@ -28,51 +28,6 @@ fn people_of_the_issuer_get_an_account_and_come_back_to_it() {
 }
 
 #[test]
-fn members_link_their_account_and_take_the_link_away() {
-    on_each_backend(async |database| {
-        let world = World::start(database, |_| {}).await;
-        let alice = world.app.signup("alice").await;
-        let unknown = world.sign_in("a.liddell").await;
-        unknown.assert_problem(403, "external_account_unknown");
-        let linked = world.link(&alice, "a.liddell").await;
-        assert_eq!(linked.status, StatusCode::NO_CONTENT, "{:#}", linked.json);
-        let signed_in = world.sign_in("a.liddell").await;
-        let me = world.me(&signed_in.text("/access_token")).await;
-        assert_eq!(me.json["username"], "alice");
-        // The same person of the issuer stands for one account.
-        let bob = world.app.signup("bob").await;
-        let taken = world.link(&bob, "a.liddell").await;
-        taken.assert_problem(409, "external_account_linked");
-        let links = "/api/v1/auth/oidc/links";
-        let listed = world.app.get(links, &alice.access).await;
-        let id = listed.text("/items/0/id");
-        assert_eq!(listed.json["items"][0]["issuer"], world.issuer.url);
-        let path = format!("{links}/{id}");
-        let foreign = world.app.call(Method::DELETE, &path).bearer(&bob.access);
-        foreign.send().await.assert_problem(404, "not_found");
-        let gone = world.app.call(Method::DELETE, &path).bearer(&alice.access);
-        assert_eq!(gone.send().await.status, StatusCode::NO_CONTENT);
-        let late = world.sign_in("a.liddell").await;
-        late.assert_problem(403, "external_account_unknown");
-        world.app.stop().await;
-    });
-}
-
-#[test]
-fn who_signs_in_by_the_issuer_alone_keeps_the_link() {
-    on_each_backend(async |database| {
-        let world = World::start(database, |config| config.oidc.auto_register = true).await;
-        let carol = world.sign_in("carol").await.text("/access_token");
-        let links = "/api/v1/auth/oidc/links";
-        let id = world.app.get(links, &carol).await.text("/items/0/id");
-        let path = format!("{links}/{id}");
-        let last = world.app.call(Method::DELETE, &path).bearer(&carol);
-        last.send().await.assert_problem(409, "last_sign_in");
-        world.app.stop().await;
-    });
-}
-
-#[test]
 fn every_algorithm_of_its_keys_is_known() {
     on_each_backend(async |database| {
         let mut left = (database, tempfile::tempdir().unwrap());

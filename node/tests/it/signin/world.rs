@@ -131,7 +131,7 @@ pub(crate) fn code_at(secret: &[u8], step: i64) -> String {
     format!("{:06}", (bits & 0x7fff_ffff) % 1_000_000)
 }
 
-fn base32(text: &str) -> Vec<u8> {
+pub(crate) fn base32(text: &str) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let digits = text.chars().map(|letter| alphabet.find(letter).unwrap());
     let bits = digits.flat_map(|digit| (0..5).rev().map(move |place| digit >> place & 1 == 1));
