@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use federation_core::fetch::client::ClientError;
 use federation_core::inbox::TrustedProxies;
 use federation_core::store::sql::DatabaseError;
 use federation_core::{Clock, SystemClock};
@@ -91,6 +92,9 @@ pub enum StartError {
     /// Federation cannot be set up.
     #[error(transparent)]
     Federation(#[from] EdgeError),
+    /// The client that asks the issuer cannot be set up.
+    #[error("{0}; see federation.extra_ca_file")]
+    Oidc(#[from] ClientError),
 }
 
 /// Takes the address that the settings name.
@@ -171,7 +175,7 @@ impl App {
             activity: Activity::default(),
             tasks,
         });
-        let oidc = Oidc::new(&ctx, edge.transport());
+        let oidc = Oidc::new(&ctx)?;
         auth.gate.trust(oidc.bearer());
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);

@@ -165,6 +165,12 @@ impl Origin {
         &self.authority
     }
 
+    /// What this node calls itself when it asks other servers.
+    pub fn user_agent(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        format!("Folkmoot/{version} (+{}/)", self.as_str())
+    }
+
     /// Whether `url` is of this node: same scheme, host and port.
     pub fn owns(&self, url: &Url) -> bool {
         url.origin() == self.url.origin()

@@ -1,5 +1,6 @@
 //! `[oidc]`: an issuer of another program by which members sign in (OpenID Connect).
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -17,6 +18,10 @@ pub struct OidcConfig {
     pub client_id: String,
     /// The secret of this node there; without it the node is a public client.
     pub client_secret: Option<Secret<String>>,
+    /// Private address ranges that the issuer may live in, as CIDR; none by default.
+    pub allowed_private_ranges: Vec<IpNet>,
+    /// Whether the issuer may be asked over plain `http`.
+    pub allow_http: bool,
     /// What is asked for.
     pub scopes: Vec<String>,
     /// Whether people who are not known here get an account when they sign in.
@@ -49,6 +54,8 @@ impl Default for OidcConfig {
             issuer: None,
             client_id: String::new(),
             client_secret: None,
+            allowed_private_ranges: Vec::new(),
+            allow_http: false,
             scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
             auto_register: false,
             accept_bearer: false,
@@ -87,6 +94,13 @@ impl OidcConfig {
                 "oidc.issuer",
                 format!("{issuer:?} is not the URL of an issuer"),
                 "write it as the issuer's configuration document does",
+            ));
+        }
+        if issuer.starts_with("http:") && !self.allow_http {
+            faults.push(Fault::new(
+                "oidc.allow_http",
+                "the issuer is asked over plain http, which this forbids",
+                "reach the issuer over https; on a test network, set this to true",
             ));
         }
         if self.client_id.is_empty() {

@@ -91,7 +91,7 @@ impl Edge {
             settings.allow_http,
         );
         let refused: Arc<dyn DomainPolicy> = Arc::<BlockedDomains>::clone(&blocked);
-        let mut client = ClientConfig::new(user_agent(on.origin), policy.blocking(refused));
+        let mut client = ClientConfig::new(on.origin.user_agent(), policy.blocking(refused));
         client.extra_ca_file.clone_from(&settings.extra_ca_file);
         let client = GuardedClient::new(client)?;
         let transport: Arc<dyn Transport> = Arc::new(client.clone());
@@ -241,11 +241,6 @@ fn limiter(limits: &LimitsConfig) -> InboundLimiter {
     bounds.per_peer = rate(limits.inbox_per_second_per_peer);
     bounds.per_source = rate(limits.inbox_per_second_per_address);
     InboundLimiter::new(bounds)
-}
-
-fn user_agent(origin: &Origin) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    format!("Folkmoot/{version} (+{}/)", origin.as_str())
 }
 
 impl fmt::Debug for Edge {

@@ -14,6 +14,8 @@ mod people;
 mod provider;
 mod routes;
 mod store;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod wire;
 pub mod workers;
@@ -21,7 +23,8 @@ pub mod workers;
 use std::fmt;
 use std::sync::Arc;
 
-use federation_core::fetch::Transport;
+use federation_core::fetch::client::{ClientConfig, ClientError};
+use federation_core::fetch::{GuardPolicy, GuardedClient};
 
 pub use self::routes::router;
 use crate::config::OidcConfig;
@@ -35,20 +38,34 @@ pub struct Oidc(Option<Arc<Parts>>);
 
 struct Parts {
     ctx: Ctx,
-    provider: Provider,
+    provider: Arc<Provider>,
 }
 
 impl Oidc {
     /// Knows the issuer of the settings; nothing is fetched until somebody comes.
-    pub fn new(ctx: &Ctx, transport: &Arc<dyn Transport>) -> Self {
-        let issuer = ctx.config().oidc.issuer.clone();
-        Self(issuer.map(|issuer| {
-            let provider = Provider::new(issuer, Arc::clone(transport), Arc::clone(ctx.clock()));
-            Arc::new(Parts {
-                ctx: ctx.clone(),
-                provider,
-            })
-        }))
+    ///
+    /// # Errors
+    /// The client that asks the issuer cannot be set up.
+    ///
+    /// # Security
+    /// The issuer has a way out of its own (I5): where it may live opens nothing to other nodes, and
+    /// where they may live opens nothing to what it names.
+    pub fn new(ctx: &Ctx) -> Result<Self, ClientError> {
+        let settings = &ctx.config().oidc;
+        let Some(issuer) = settings.issuer.clone() else {
+            return Ok(Self(None));
+        };
+        let ranges = settings.allowed_private_ranges.clone();
+        let policy = GuardPolicy::with_private_ranges(ranges, settings.allow_http);
+        let mut client = ClientConfig::new(ctx.origin().user_agent(), policy);
+        let authorities = &ctx.config().federation.extra_ca_file;
+        client.extra_ca_file.clone_from(authorities);
+        let transport = Arc::new(GuardedClient::new(client)?);
+        let (clock, tasks) = (Arc::clone(ctx.clock()), ctx.tasks().clone());
+        Ok(Self(Some(Arc::new(Parts {
+            ctx: ctx.clone(),
+            provider: Provider::new(issuer, transport, clock, tasks),
+        }))))
     }
 
     fn parts(&self) -> Result<&Parts, OidcError> {

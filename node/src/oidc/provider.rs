@@ -11,11 +11,12 @@ use jsonwebtoken::Algorithm;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use url::Url;
 
 use super::error::OidcError;
 use super::keys::{self, Key};
+use crate::platform::tasks::Tasks;
 
 /// How old what is known may be before it is fetched anew.
 const FRESH_FOR: Duration = Duration::from_hours(1);
@@ -55,28 +56,37 @@ pub(super) struct Provider {
     pub(super) issuer: String,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
+    tasks: Tasks,
     known: RwLock<Option<Arc<Known>>>,
     /// Held by the one who fetches; when it was last tried.
-    turn: Mutex<Option<Timestamp>>,
+    turn: Arc<Mutex<Tried>>,
 }
+
+/// When the issuer was last asked, if ever.
+type Tried = Option<Timestamp>;
 
 impl Provider {
     pub(super) fn new(
         issuer: String,
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
+        tasks: Tasks,
+    ) -> Arc<Self> {
+        Arc::new(Self {
             issuer,
             transport,
             clock,
+            tasks,
             known: RwLock::default(),
-            turn: Mutex::default(),
-        }
+            turn: Arc::default(),
+        })
     }
 
     /// The issuer, as it was seen lately.
-    pub(super) async fn known(&self) -> Result<Arc<Known>, OidcError> {
+    ///
+    /// # Errors
+    /// It cannot be reached, and was not for a day.
+    pub(super) async fn known(self: &Arc<Self>) -> Result<Arc<Known>, OidcError> {
         let Some(known) = self.remembered() else {
             return self.again(None).await;
         };
@@ -84,11 +94,11 @@ impl Provider {
         if age < FRESH_FOR {
             return Ok(known);
         }
-        let newer = self.again(Some(&known)).await;
         if age < USABLE_FOR {
-            return Ok(newer.unwrap_or(known));
+            self.renew(&known);
+            return Ok(known);
         }
-        newer
+        self.again(Some(known)).await
     }
 
     /// The key that a token names, which must be one for its algorithm.
@@ -96,7 +106,7 @@ impl Provider {
     /// # Errors
     /// The issuer has none such, or it cannot be asked.
     pub(super) async fn key(
-        &self,
+        self: &Arc<Self>,
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<Key, OidcError> {
@@ -105,7 +115,7 @@ impl Provider {
             return Ok(key);
         }
         // It may have a new one; names that are made up cost the issuer a request now and then.
-        let newer = self.again(Some(&known)).await;
+        let newer = self.again(Some(known)).await;
         let newer = newer.map_err(|_unreachable| OidcError::InvalidToken)?;
         newer.find(kid, algorithm).ok_or(OidcError::InvalidToken)
     }
@@ -115,9 +125,38 @@ impl Provider {
         known.clone()
     }
 
-    /// Fetches everything anew, once for all who ask, unless it was just tried.
-    async fn again(&self, seen: Option<&Arc<Known>>) -> Result<Arc<Known>, OidcError> {
-        let mut tried = self.turn.lock().await;
+    /// Fetches everything anew beside what goes on, unless somebody does.
+    fn renew(self: &Arc<Self>, seen: &Arc<Known>) {
+        let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() else {
+            return;
+        };
+        let (provider, seen) = (Arc::clone(self), Arc::clone(seen));
+        self.tasks.spawn(async move {
+            // What failed is in the log; what is known is good for a while.
+            let _outcome = provider.fetch_in_turn(turn, Some(&seen)).await;
+        });
+    }
+
+    /// Fetches everything anew, once for all who ask, unless it was just tried; whoever asked may
+    /// go away meanwhile.
+    async fn again(self: &Arc<Self>, seen: Option<Arc<Known>>) -> Result<Arc<Known>, OidcError> {
+        let (tell, told) = oneshot::channel();
+        let provider = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let turn = Arc::clone(&provider.turn).lock_owned().await;
+            let outcome = provider.fetch_in_turn(turn, seen.as_ref()).await;
+            // Nobody waits any more when they hung up.
+            let _gone = tell.send(outcome);
+        });
+        let stopped = |_dropped| OidcError::Unavailable("the server stops");
+        told.await.map_err(stopped)?
+    }
+
+    async fn fetch_in_turn(
+        &self,
+        mut turn: OwnedMutexGuard<Tried>,
+        seen: Option<&Arc<Known>>,
+    ) -> Result<Arc<Known>, OidcError> {
         if let Some(newer) = self.remembered()
             && seen.is_none_or(|seen| !Arc::ptr_eq(seen, &newer))
         {
@@ -129,10 +168,10 @@ impl Provider {
         } else {
             FIRST_AGAIN_AFTER
         };
-        if tried.is_some_and(|tried| now.since(tried) < pause) {
+        if turn.is_some_and(|tried| now.since(tried) < pause) {
             return Err(OidcError::Unavailable("the issuer was asked just now"));
         }
-        *tried = Some(now);
+        *turn = Some(now);
         let fetched = self.fetch(now).await;
         if let Err(error) = &fetched {
             tracing::warn!(issuer = self.issuer, cause = ?error, "cannot read the issuer");

@@ -1,6 +1,7 @@
 //! Checks tokens of the issuer: signature by its key, then every claim (OpenID Connect Core
 //! s3.1.3.7, RFC 9068 s4, RFC 8725).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -46,7 +47,7 @@ pub(super) struct Verified {
 /// # Errors
 /// The token is not good, or the issuer's keys cannot be had.
 pub(super) async fn verify(
-    provider: &Provider,
+    provider: &Arc<Provider>,
     token: &str,
     now: Timestamp,
 ) -> Result<Verified, OidcError> {

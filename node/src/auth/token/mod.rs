@@ -17,6 +17,7 @@ use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
 
 pub use self::key_set::{KeySet, PublicKey};
+pub use self::provider::install;
 use super::error::AuthError;
 use super::operations::{self, Operation};
 use crate::base::ids::{ApplicationId, SessionId, UserId};

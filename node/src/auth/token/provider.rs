@@ -33,7 +33,7 @@ static PRIVATE: LazyLock<Cache<Vec<u8>, EcKey<Private>>> = LazyLock::new(|| Cach
 static PUBLIC: LazyLock<Cache<Vec<u8>, PKey<Public>>> = LazyLock::new(|| Cache::new(64));
 
 /// Makes `jsonwebtoken` use this provider in the whole process.
-pub(super) fn install() {
+pub fn install() {
     // The second and later calls find the same provider in place.
     let _already = PROVIDER.install_default();
 }

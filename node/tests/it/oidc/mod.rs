@@ -70,8 +70,8 @@ impl World {
         let clock: Arc<dyn Clock> = time.clone();
         let named = issuer.url.clone();
         let app = TestApp::start_in(database, data_dir, clock, |config| {
-            config.federation.allow_http = true;
-            config.federation.allowed_private_ranges = vec!["127.0.0.0/8".parse().unwrap()];
+            config.oidc.allow_http = true;
+            config.oidc.allowed_private_ranges = vec!["127.0.0.0/8".parse().unwrap()];
             config.oidc.issuer = Some(named);
             config.oidc.client_id = "folkmoot".to_owned();
             config.oidc.client_secret = Some(Secret::new(SECRET.to_owned()));
