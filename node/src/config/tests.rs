@@ -57,6 +57,16 @@ fn variables_win_over_the_file() {
 }
 
 #[test]
+fn an_issuer_on_plain_http_is_allowed_by_name() {
+    let file = "[oidc]\nissuer = \"http://login.example\"\nclient_id = \"chat\"\n";
+    let errors = load(Some(file), &[]).unwrap_err();
+    let keys: Vec<&str> = errors.faults().iter().map(|f| f.key.as_str()).collect();
+    assert_eq!(keys, ["oidc.allow_http"]);
+    let allowed = [("FOLKMOOT_OIDC__ALLOW_HTTP", "true")];
+    assert!(load(Some(file), &allowed).unwrap().oidc.allow_http);
+}
+
+#[test]
 fn lists_all_faults_with_place_and_way_out() {
     let file = "[server]\nbnd = \"127.0.0.1:1\"\npublic_url = 3\n[nonsense]\nx = 1\n";
     let variables = [("FOLKMOOT_LIMITS__CONNECTIONS", "many")];

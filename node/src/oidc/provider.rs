@@ -140,10 +140,10 @@ impl Provider {
     /// Fetches everything anew, once for all who ask, unless it was just tried; whoever asked may
     /// go away meanwhile.
     async fn again(self: &Arc<Self>, seen: Option<Arc<Known>>) -> Result<Arc<Known>, OidcError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let (tell, told) = oneshot::channel();
         let provider = Arc::clone(self);
         self.tasks.spawn(async move {
-            let turn = Arc::clone(&provider.turn).lock_owned().await;
             let outcome = provider.fetch_in_turn(turn, seen.as_ref()).await;
             // Nobody waits any more when they hung up.
             let _gone = tell.send(outcome);

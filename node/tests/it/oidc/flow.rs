@@ -81,3 +81,20 @@ fn without_the_issuer_nobody_comes_by_it_and_all_others_do() {
         world.app.stop().await;
     });
 }
+
+/// Where other nodes may live opens no way to what the issuer names.
+#[test]
+fn attack_the_issuer_lives_where_its_own_settings_let_it() {
+    on_each_backend(async |database| {
+        let world = World::start(database, |config| {
+            config.federation.allow_http = true;
+            config.federation.allowed_private_ranges =
+                std::mem::take(&mut config.oidc.allowed_private_ranges);
+        })
+        .await;
+        let path = "/api/v1/auth/oidc/start?redirect_uri=https%3A%2F%2Fapp.example%2Fcb";
+        let refused = world.app.call(Method::GET, path).send().await;
+        refused.assert_problem(503, "oidc_unavailable");
+        world.app.stop().await;
+    });
+}
