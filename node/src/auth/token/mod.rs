@@ -118,7 +118,7 @@ impl Tokens {
         now: Timestamp,
         keyring: &Arc<Keyring>,
     ) -> Result<Self, AuthError> {
-        provider::install();
+        install();
         let known = Known::load(db, now, keyring).await?;
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[origin.as_str()]);
