@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::doctor::{self, Report};
+use super::doctor::{self, Moment, Report};
 use super::user::{self, Created, NewAccount};
 use super::{Global, open};
 use crate::accounts::store;
@@ -69,7 +69,7 @@ pub(super) async fn run(args: SetupArgs, global: &Global) -> Result<ExitCode> {
         Some(name) => first_account(name, &config).await?,
         None => None,
     };
-    let report = doctor::examine(&config).await;
+    let report = doctor::examine(&config, Moment::Setup).await;
     let healthy = report.is_healthy();
     let done = Done {
         file,

@@ -89,6 +89,42 @@ fn setup_leaves_a_node_that_serves_its_owner() {
 }
 
 #[test]
+fn setup_of_a_public_node_waits_for_its_server_and_doctor_does_not() {
+    let home = tempfile::tempdir().unwrap();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let url = format!("http://{bind}");
+    let public = ["--json", "--bind", &bind, "--public-url", &url];
+    let setup = [&["setup", "--yes"][..], &public].concat();
+    let done = run(home.path(), &setup);
+    assert!(done.status.success(), "{}", text(&done.stdout));
+    let shown = json(&done);
+    let report = &shown["report"];
+    assert_eq!(report["healthy"], true);
+    for (name, expected) in [
+        ("port", "good"),
+        ("name", "good"),
+        ("webfinger", "skipped"),
+        ("nodeinfo", "skipped"),
+    ] {
+        assert_eq!(verdict(report, name), expected, "{report:#}");
+    }
+    let told = text(&done.stdout);
+    assert!(told.contains("no server runs yet"), "{told}");
+    let strict = run(home.path(), &["doctor", "--json"]);
+    assert!(!strict.status.success());
+    for name in ["webfinger", "nodeinfo"] {
+        assert_eq!(verdict(&json(&strict), name), "failed");
+    }
+    // What listens there is looked at, and is no node.
+    let _other = TcpListener::bind(&bind).unwrap();
+    let taken = run(home.path(), &[&setup[..], &["--force"]].concat());
+    assert!(!taken.status.success());
+    for name in ["webfinger", "nodeinfo"] {
+        assert_eq!(verdict(&json(&taken)["report"], name), "failed");
+    }
+}
+
+#[test]
 fn setup_refuses_what_cannot_be_and_writes_nothing() {
     let home = tempfile::tempdir().unwrap();
     for (flag, value, named) in [

@@ -10,8 +10,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
+use self::outside::Port;
 use super::output::Output;
 use crate::config::Config;
+
+/// When it is looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// While the node is set up: its server may never have run.
+    Setup,
+    /// Whenever the operator asks.
+    Any,
+}
 
 /// How one check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,7 +127,7 @@ impl fmt::Display for Report {
 
 /// Runs the command; exits with 1 when a check failed.
 pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
-    let report = examine(config).await;
+    let report = examine(config, Moment::Any).await;
     output.print(&report, ToString::to_string)?;
     Ok(if report.healthy {
         ExitCode::SUCCESS
@@ -127,7 +137,7 @@ pub(super) async fn run(config: &Config, output: Output) -> Result<ExitCode> {
 }
 
 /// Checks what these settings describe.
-pub(super) async fn examine(config: &Config) -> Report {
+pub(super) async fn examine(config: &Config, moment: Moment) -> Report {
     let mut checks = vec![
         local::data_directory(config),
         local::disk(config),
@@ -135,8 +145,11 @@ pub(super) async fn examine(config: &Config) -> Report {
     ];
     checks.extend(local::database(config).await);
     checks.push(cache::cache(config).await);
-    checks.push(outside::port(config).await);
-    checks.extend(outside::public_address(config).await);
+    let bind = config.server.bind;
+    let port = Port::look(bind).await;
+    checks.push(port.check(bind));
+    let awaited = moment == Moment::Setup && port != Port::Served;
+    checks.extend(outside::public_address(config, awaited).await);
     let failed = |check: &Check| check.verdict == Verdict::Failed;
     Report {
         healthy: !checks.iter().any(failed),

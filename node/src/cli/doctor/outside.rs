@@ -14,29 +14,50 @@ use crate::config::{Config, Origin};
 /// How long one look takes at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The port is free for a server, or one answers there.
-pub(super) async fn port(config: &Config) -> Check {
-    let bind = config.server.bind;
-    if let Ok(_free) = TcpListener::bind(bind).await {
-        return Check::good("port", format!("{bind} is free; no server runs there"));
+/// What is at the address that the server listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Nothing; a server can listen there.
+    Free,
+    /// A server that takes connections.
+    Served,
+    /// Nothing, and a server cannot listen there.
+    Barred,
+}
+
+impl Port {
+    /// Looks at this address.
+    pub(super) async fn look(bind: SocketAddr) -> Self {
+        if let Ok(_free) = TcpListener::bind(bind).await {
+            return Self::Free;
+        }
+        let near = match bind.ip() {
+            ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ip => ip,
+        };
+        let connecting = TcpStream::connect(SocketAddr::new(near, bind.port()));
+        match timeout(PATIENCE, connecting).await {
+            Ok(Ok(_connection)) => Self::Served,
+            _ => Self::Barred,
+        }
     }
-    let near = match bind.ip() {
-        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        ip => ip,
-    };
-    let connecting = TcpStream::connect(SocketAddr::new(near, bind.port()));
-    match timeout(PATIENCE, connecting).await {
-        Ok(Ok(_connection)) => Check::good("port", format!("a server listens on {bind}")),
-        _ => Check::failed(
-            "port",
-            format!("{bind} cannot be listened on, and nothing answers there"),
-            "choose another server.bind; ports below 1024 take a privilege",
-        ),
+
+    /// The port is free for a server, or one answers there.
+    pub(super) fn check(self, bind: SocketAddr) -> Check {
+        match self {
+            Self::Free => Check::good("port", format!("{bind} is free; no server runs there")),
+            Self::Served => Check::good("port", format!("a server listens on {bind}")),
+            Self::Barred => Check::failed(
+                "port",
+                format!("{bind} cannot be listened on, and nothing answers there"),
+                "choose another server.bind; ports below 1024 take a privilege",
+            ),
+        }
     }
 }
 
-/// The public name leads here, and shows this node to others.
-pub(super) async fn public_address(config: &Config) -> Vec<Check> {
+/// The public name leads here, and shows this node to others, unless its server is `awaited`.
+pub(super) async fn public_address(config: &Config, awaited: bool) -> Vec<Check> {
     let Some(url) = config.server.public_url.as_deref() else {
         let detail = "server.public_url is not set: only this machine reaches the node";
         return vec![Check::skipped("name", detail)];
@@ -50,6 +71,10 @@ pub(super) async fn public_address(config: &Config) -> Vec<Check> {
     };
     let mut checks = vec![scheme(&url), name(&url).await];
     match Reach::new(config) {
+        Ok(_reach) if awaited => {
+            let detail = "no server runs yet; run `folkmoot doctor` once it does";
+            checks.extend(["webfinger", "nodeinfo"].map(|name| Check::skipped(name, detail)));
+        }
         Ok(reach) => {
             let origin = Origin::new(&url);
             checks.push(webfinger(&reach, &origin).await);
