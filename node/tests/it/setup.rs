@@ -5,6 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use diesel::RunQueryDsl as _;
+use federation_core::store::sql::{Backend, Connection, Database, DatabaseError};
+use federation_core::testing::TestDatabase;
+use folkmoot::platform::db;
 use serde_json::Value;
 
 fn folkmoot(directory: &Path, arguments: &[&str]) -> Command {
@@ -204,6 +208,55 @@ fn doctor_finds_this_node_by_its_name() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Runs these statements.
+async fn execute(database: &Database, statements: Vec<String>) {
+    let write = move |connection: &mut Connection| -> Result<(), DatabaseError> {
+        for statement in &statements {
+            diesel::sql_query(statement).execute(connection)?;
+        }
+        Ok(())
+    };
+    database.write(write).await.unwrap();
+}
+
+#[tokio::test]
+async fn doctor_compares_its_clock_with_that_of_the_database() {
+    let home = tempfile::tempdir().unwrap();
+    let test = TestDatabase::create(Backend::Postgres);
+    let database = test.open(db::migrations()).await;
+    let clock = || {
+        let output = folkmoot(home.path(), &["doctor", "--json", "--bind", "127.0.0.1:0"])
+            .env("FOLKMOOT_DATABASE__URL", test.url_text())
+            .output()
+            .unwrap();
+        let report = json(&output);
+        assert_eq!(report["healthy"], output.status.success());
+        let checks = report["checks"].as_array().unwrap();
+        let clock = checks.iter().find(|check| check["name"] == "clock");
+        clock.unwrap_or_else(|| panic!("{report:#}")).clone()
+    };
+    let agreeing = clock();
+    assert_eq!(agreeing["verdict"], "good", "{agreeing:#}");
+    let detail = agreeing["detail"].as_str().unwrap();
+    assert!(detail.contains("by the database"), "{detail}");
+    // Nobody sets the clock of the server: this database has a function before the server's own.
+    let first = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = \
+                 public, pg_catalog', current_database()); END $$";
+    for offset in ["40 seconds", "-40 seconds"] {
+        let own = format!(
+            "CREATE OR REPLACE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql \
+             AS $$ SELECT pg_catalog.clock_timestamp() + interval '{offset}' $$"
+        );
+        execute(&database, vec![own, first.to_owned()]).await;
+        let apart = clock();
+        assert_eq!(apart["verdict"], "failed", "{apart:#}");
+        let detail = apart["detail"].as_str().unwrap();
+        assert!(detail.contains("by the database"), "{detail}");
+        assert!(apart["advice"].as_str().unwrap().contains("NTP"));
+    }
+    database.close().await;
 }
 
 #[test]

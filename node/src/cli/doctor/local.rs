@@ -9,6 +9,7 @@ use federation_core::{Clock as _, SystemClock, Timestamp};
 use super::Check;
 use crate::accounts::store;
 use crate::config::Config;
+use crate::platform::db;
 use crate::platform::sealing::Keyring;
 
 const MIB: u64 = 1024 * 1024;
@@ -91,9 +92,9 @@ pub(super) async fn database(config: &Config) -> Vec<Check> {
         }
     };
     let checks = match database.read(look).await {
-        Ok((accounts, newest)) => vec![
-            Check::good("database", format!("{url}, {accounts} accounts")),
-            clock(newest, SystemClock.now()),
+        Ok(seen) => vec![
+            Check::good("database", format!("{url}, {} accounts", seen.accounts)),
+            clock(seen.newest, seen.compared, SystemClock.now()),
         ],
         Err(error) => vec![Check::failed(
             "database",
@@ -105,23 +106,68 @@ pub(super) async fn database(config: &Config) -> Vec<Check> {
     checks
 }
 
-/// How many accounts there are, and when the newest was made.
-fn look(connection: &mut Connection) -> Result<(i64, Option<Timestamp>), DatabaseError> {
-    let accounts = store::count_local(connection)?;
-    Ok((accounts, store::newest_local(connection)?))
+/// What was read of the database.
+struct Seen {
+    accounts: i64,
+    /// When the newest account was made.
+    newest: Option<Timestamp>,
+    compared: Option<Compared>,
 }
 
-fn clock(newest: Option<Timestamp>, now: Timestamp) -> Check {
+/// What time it is by the server of the database, and by this machine before and after it was asked.
+#[derive(Clone, Copy)]
+struct Compared {
+    asked: Timestamp,
+    theirs: Timestamp,
+    answered: Timestamp,
+}
+
+impl Compared {
+    /// How far the clocks are apart at least; that the answer took time is not counted.
+    fn apart(&self) -> Duration {
+        let ahead = self.theirs.since(self.answered);
+        ahead.max(self.asked.since(self.theirs))
+    }
+}
+
+fn look(connection: &mut Connection) -> Result<Seen, DatabaseError> {
+    let accounts = store::count_local(connection)?;
+    let newest = store::newest_local(connection)?;
+    let asked = SystemClock.now();
+    let theirs = db::time(connection)?;
+    let answered = SystemClock.now();
+    let compared = theirs.map(|theirs| Compared {
+        asked,
+        theirs,
+        answered,
+    });
+    Ok(Seen {
+        accounts,
+        newest,
+        compared,
+    })
+}
+
+/// The clock agrees with that of the database, and no account was made after now.
+fn clock(newest: Option<Timestamp>, compared: Option<Compared>, now: Timestamp) -> Check {
+    if let Some(compared) = compared.filter(|compared| compared.apart() > CLOCK_TOLERANCE) {
+        return Check::failed(
+            "clock",
+            format!("it is {now}, and {} by the database", compared.theirs),
+            "set the clocks of both machines by NTP: others refuse signatures of another time",
+        );
+    }
     match newest {
         Some(newest) if newest.since(now) > CLOCK_TOLERANCE => Check::failed(
             "clock",
             format!("it is {now}, and an account was made at {newest}"),
             "set the clock of this machine, best by NTP: others refuse signatures of another time",
         ),
-        _ => Check::good(
-            "clock",
-            format!("it is {now}; other nodes allow no more than minutes"),
-        ),
+        _ => {
+            let agreed = compared.map_or("", |_agreeing| ", as by the database");
+            let detail = format!("it is {now}{agreed}; other nodes allow no more than minutes");
+            Check::good("clock", detail)
+        }
     }
 }
 
@@ -133,11 +179,32 @@ mod tests {
     #[test]
     fn a_clock_behind_the_newest_account_is_wrong() {
         let now = Timestamp::from_millis(1_795_190_734_032);
-        let verdict = |newest| clock(newest, now).verdict;
+        let verdict = |newest| clock(newest, None, now).verdict;
         assert_eq!(verdict(None), Verdict::Good);
         assert_eq!(verdict(Some(now.minus(CLOCK_TOLERANCE))), Verdict::Good);
         assert_eq!(verdict(Some(now.plus(CLOCK_TOLERANCE))), Verdict::Good);
         let later = now.plus(CLOCK_TOLERANCE + Duration::from_millis(1));
         assert_eq!(verdict(Some(later)), Verdict::Failed);
+    }
+
+    #[test]
+    fn a_clock_that_is_not_that_of_the_database_is_wrong_either_way() {
+        let asked = Timestamp::from_millis(1_795_190_734_032);
+        // A slow answer is no offset.
+        let answered = asked.plus(Duration::from_secs(9));
+        let verdict = |theirs| {
+            let compared = Compared {
+                asked,
+                theirs,
+                answered,
+            };
+            clock(None, Some(compared), answered).verdict
+        };
+        let beyond = CLOCK_TOLERANCE + Duration::from_millis(1);
+        assert_eq!(verdict(asked), Verdict::Good);
+        assert_eq!(verdict(asked.minus(CLOCK_TOLERANCE)), Verdict::Good);
+        assert_eq!(verdict(answered.plus(CLOCK_TOLERANCE)), Verdict::Good);
+        assert_eq!(verdict(asked.minus(beyond)), Verdict::Failed);
+        assert_eq!(verdict(answered.plus(beyond)), Verdict::Failed);
     }
 }

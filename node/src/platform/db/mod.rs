@@ -2,8 +2,14 @@
 
 pub mod schema;
 
+use diesel::RunQueryDsl as _;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
-use federation_core::store::sql::{Database, DatabaseError, DatabaseOptions, Migrations};
+use federation_core::Timestamp;
+use federation_core::store::sql::{
+    Connection, Database, DatabaseError, DatabaseOptions, Migrations,
+};
 
 use crate::config::Config;
 
@@ -26,4 +32,18 @@ pub async fn open(config: &Config) -> Result<Database, DatabaseError> {
         tracing::info!(name, "migrated the database");
     }
     Ok(db)
+}
+
+/// What time it is by the server of the database; `None` where there is none but this machine.
+///
+/// # Errors
+/// The database failed.
+pub fn time(connection: &mut Connection) -> Result<Option<Timestamp>, DatabaseError> {
+    let Connection::Postgres(postgres) = connection else {
+        return Ok(None);
+    };
+    // `now()` would tell when the transaction began.
+    let millis = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+    let millis: i64 = diesel::select(sql::<BigInt>(millis)).get_result(postgres)?;
+    Ok(Some(Timestamp::from_millis(millis)))
 }
