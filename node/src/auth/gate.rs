@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::endings;
 use super::error::AuthError;
 use super::foreign::Foreign;
-use super::operations::{self, Operation};
+use super::operations;
 use super::personal;
 use super::store;
 use super::token::{Refusal, Tokens};
@@ -209,13 +209,18 @@ impl Gate {
         }
     }
 
-    async fn check(&self, token: &str) -> Result<CurrentUser, AuthError> {
-        let checked = self.check_uncounted(token).await;
-        operations::count(Operation::Check, checked.as_ref().err());
-        checked
+    /// Who shows this token, whoever made it.
+    async fn judge(&self, token: &str) -> Result<CurrentUser, ApiError> {
+        if Self::is_personal(token) {
+            return Ok(self.check_personal(token).await?);
+        }
+        match self.check(token).await {
+            Err(AuthError::InvalidToken) => self.foreign.check(self, token).await,
+            other => Ok(other?),
+        }
     }
 
-    async fn check_uncounted(&self, token: &str) -> Result<CurrentUser, AuthError> {
+    async fn check(&self, token: &str) -> Result<CurrentUser, AuthError> {
         let claims = match self.tokens.verify(token, self.clock.now()) {
             Err(Refusal::UnknownKey) => {
                 self.tokens.reload(&self.db, self.clock.now()).await?;
@@ -281,13 +286,9 @@ impl Gate {
 impl Authenticator for Gate {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<CurrentUser, ApiError>> {
         async move {
-            if Self::is_personal(token) {
-                return Ok(self.check_personal(token).await?);
-            }
-            match self.check(token).await {
-                Err(AuthError::InvalidToken) => self.foreign.check(self, token).await,
-                other => Ok(other?),
-            }
+            let judged = self.judge(token).await;
+            operations::count_check(judged.as_ref().err());
+            judged
         }
         .boxed()
     }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::World;
 use crate::app::PASSWORD;
+use crate::metrics::judged;
 
 #[test]
 fn tokens_of_the_issuer_are_taken_where_the_operator_wants_it() {
@@ -47,6 +48,31 @@ fn tokens_of_the_issuer_are_taken_where_the_operator_wants_it() {
             .me(&id_token)
             .await
             .assert_problem(401, "invalid_token");
+        world.app.stop().await;
+    });
+}
+
+/// Those that count tokens see them as they are judged, and not first as forgeries of the node's.
+#[test]
+fn tokens_of_the_issuer_are_counted_once_by_how_they_were_judged() {
+    on_each_backend(async |database| {
+        let world = trusting(database).await;
+        let (access, _) = world.issuer.tokens("carol").await;
+        let unknown = judged(&world.app, &access).await;
+        let expected = (Some("external_account_unknown"), vec![("refused", 1.0)]);
+        assert_eq!(unknown, expected);
+        let own = world.sign_in("carol").await.text("/access_token");
+        let (access, id_token) = world.issuer.tokens("carol").await;
+        let expected = (None, vec![("ok", 1.0)]);
+        assert_eq!(judged(&world.app, &access).await, expected);
+        for forged in [id_token.as_str(), "forged"] {
+            let expected = (Some("invalid_token"), vec![("invalid", 1.0)]);
+            assert_eq!(judged(&world.app, forged).await, expected);
+        }
+        world.time.advance(Duration::from_secs(30));
+        end_everywhere(&world, &own).await;
+        let expected = (Some("session_ended"), vec![("ended", 1.0)]);
+        assert_eq!(judged(&world.app, &access).await, expected);
         world.app.stop().await;
     });
 }
