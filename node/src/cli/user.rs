@@ -18,6 +18,7 @@ use crate::accounts::error::AccountError;
 use crate::accounts::model::User;
 use crate::accounts::store;
 use crate::accounts::wire::UserView;
+use crate::auth::invites::Terms;
 use crate::auth::model::{INVITE_LIFETIME, OpaqueToken};
 use crate::auth::{Auth, actions, invites};
 use crate::base::ids::UserId;
@@ -291,12 +292,22 @@ async fn invite(database: &Database, output: Output) -> Result<()> {
     let code = OpaqueToken::generate()?;
     let now = SystemClock.now();
     let stored = code.clone();
+    let terms = Terms {
+        by: None,
+        uses: 1,
+        lifetime: INVITE_LIFETIME,
+    };
     database
-        .write(move |connection| invites::insert(connection, &stored, now))
+        .write(move |connection| {
+            let id = invites::insert_for(connection, &stored, terms, now)?;
+            let entry = Entry::new(By::Command, "invite.create").on("invite", &id);
+            let entry = entry.change(None, Some(terms.recorded()));
+            audit::record(connection, &entry, now)
+        })
         .await?;
     let invited = Invited {
         code: code.expose().to_owned(),
-        expires_in: INVITE_LIFETIME.as_secs(),
+        expires_in: terms.lifetime.as_secs(),
     };
     output.print(&invited, |invited| invited.code.clone())
 }

@@ -312,6 +312,25 @@ fn accounts_that_commands_open_and_promote_are_in_the_audit_log() {
 }
 
 #[test]
+fn invitations_that_commands_make_are_in_the_audit_log() {
+    let home = tempfile::tempdir().unwrap();
+    let invited = run(home.path(), &["user", "invite", "--json"]);
+    assert!(invited.status.success(), "{}", text(&invited.stderr));
+    let invited = json(&invited);
+    let tail = text(&run(home.path(), &["audit", "tail", "--json"]).stdout);
+    assert!(!tail.contains(invited["code"].as_str().unwrap()), "{tail}");
+    // One line, hence one entry.
+    let entry: Value = serde_json::from_str(&tail).unwrap();
+    assert_eq!(entry["actor_kind"], "command", "{entry:#}");
+    assert_eq!(entry["action"], "invite.create");
+    assert_eq!(entry["target_kind"], "invite");
+    assert!(entry["target_id"].is_string());
+    assert_eq!(entry["before"], Value::Null);
+    let after = serde_json::json!({"uses": 1, "expires_in": invited["expires_in"]});
+    assert_eq!(entry["after"], after);
+}
+
+#[test]
 fn commands_end_sign_ins_and_say_so() {
     let home = tempfile::tempdir().unwrap();
     let made = run(home.path(), &["user", "create", "owner"]);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use federation_core::store::sql::Connection;
 use http::StatusCode;
-use serde_json::json;
 
 use super::store;
 use super::store::{Invite, Terms};
@@ -57,9 +56,9 @@ pub(super) async fn create(
                 return Err(AuthError::TooManyInvites.into());
             }
             let id = store::insert_for(connection, &code, terms, now)?;
-            let after = json!({"uses": terms.uses, "expires_in": terms.lifetime.as_secs()});
             let entry = caller.entry(me.id, "invite.create").on("invite", &id);
-            audit::record(connection, &entry.change(None, Some(after)), now)?;
+            let entry = entry.change(None, Some(terms.recorded()));
+            audit::record(connection, &entry, now)?;
             let invite = store::by_id(connection, id)?.ok_or_else(ApiError::not_found)?;
             let invited = Invited {
                 invite: invite.into(),

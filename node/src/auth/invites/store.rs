@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
+use serde_json::{Value, json};
 
 use crate::auth::error::AuthError;
 use crate::auth::model::{INVITE_LIFETIME, OpaqueToken, hash_of};
@@ -36,6 +37,13 @@ pub struct Terms {
     pub uses: i32,
     /// How long it is good.
     pub lifetime: Duration,
+}
+
+impl Terms {
+    /// What the audit log says of them.
+    pub fn recorded(&self) -> Value {
+        json!({"uses": self.uses, "expires_in": self.lifetime.as_secs()})
+    }
 }
 
 /// Stores a new invitation; its code is good once within [`INVITE_LIFETIME`].
