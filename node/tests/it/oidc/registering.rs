@@ -34,7 +34,8 @@ fn attack_the_issuer_gives_no_name_that_registration_keeps() {
     on_each_backend(async |database| {
         let world = World::start(database, |config| {
             config.oidc.auto_register = true;
-            config.registration.reserved_names = vec!["treasurer".to_owned()];
+            let kept = &mut config.registration.reserved_names;
+            kept.push("treasurer".to_owned());
         })
         .await;
         for kept in ["treasurer", "tre4surer", "admin"] {
