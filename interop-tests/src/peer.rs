@@ -37,8 +37,13 @@ impl Kind {
         let mut command = match self {
             Self::Fedify => {
                 let folder = place::peer("fedify", "node_modules/node/bin/node")?;
-                // Modules are looked for beside the script, so it has to lie there.
-                std::fs::copy(script.join("peer.mjs"), folder.join("peer.mjs"))?;
+                // Packages are looked for beside the modules, so they have to lie there.
+                for module in std::fs::read_dir(&script)? {
+                    let module = module?;
+                    if module.path().extension().is_some_and(|e| e == "mjs") {
+                        place::copy(&module.path(), &folder.join(module.file_name()))?;
+                    }
+                }
                 let mut command = Command::new(folder.join("node_modules/node/bin/node"));
                 command
                     .arg(folder.join("peer.mjs"))

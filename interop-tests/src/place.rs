@@ -34,6 +34,18 @@ pub fn peer(name: &str, program: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Copies a file in one step, for tests that do so at the same time.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let folder = to.parent().unwrap_or(to);
+    let mut whole = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::copy(&mut std::fs::File::open(from)?, &mut whole)?;
+    whole.persist(to)?;
+    Ok(())
+}
+
 /// The server under test: `FOLKMOOT_BIN`, else the newest `folkmoot` of the target folder.
 ///
 /// # Errors
