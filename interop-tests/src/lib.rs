@@ -9,15 +9,26 @@
     reason = "indexing a JSON value gives null where there is nothing; it does not panic"
 )]
 
+pub mod adapter;
+pub mod case;
 pub mod chance;
+pub mod control;
 pub mod hostile;
 pub mod member;
 pub mod network;
+pub mod outcome;
+pub mod pair;
 pub mod peer;
 pub mod place;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
+pub mod recorder;
+pub mod results;
+pub mod run;
+pub mod scenarios;
 pub mod schemathesis;
+pub mod server;
 pub mod socket;
 pub mod subject;
 pub mod wait;

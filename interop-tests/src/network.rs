@@ -18,6 +18,7 @@ use tokio::process::Command;
 use crate::place;
 use crate::process::Process;
 use crate::process::run;
+use crate::proxy::Proxy;
 use crate::wait;
 
 /// The servers' addresses are 127.0.0.2 to 127.0.0.20.
@@ -99,6 +100,32 @@ impl Network {
             public,
             _proxy: Some(caddy),
         })
+    }
+
+    /// As [`Network::front`], with a recording proxy behind TLS. With `raw` there is no Caddy: the
+    /// proxy ends TLS itself, and writes heads down as their senders wrote them.
+    ///
+    /// # Errors
+    /// When Caddy cannot be started, or there is no port.
+    pub async fn record(&self, name: &str, backend: u16, raw: bool) -> Result<(Front, Proxy)> {
+        if !raw {
+            let proxy = Proxy::start(backend).await?;
+            let front = self.front(name, proxy.port()).await?;
+            return Ok((front, proxy));
+        }
+        let last = self.next.fetch_add(1, Ordering::Relaxed).min(LAST);
+        let address = Ipv4Addr::new(127, 0, 0, last);
+        let certificate = std::fs::read(self.folder.path().join("leaf.pem"))?;
+        let key = std::fs::read(self.folder.path().join("leaf.key"))?;
+        let identity = native_tls::Identity::from_pkcs8(&certificate, &key)?;
+        let acceptor = native_tls::TlsAcceptor::new(identity)?;
+        let proxy = Proxy::listen(address, backend, Some(acceptor.into())).await?;
+        let front = Front {
+            scheme: "https",
+            public: SocketAddr::from((address, proxy.port())),
+            _proxy: None,
+        };
+        Ok((front, proxy))
     }
 
     /// The loopback port `backend` as it is, without TLS: for figures that are the server's alone.

@@ -9,6 +9,8 @@ use anyhow::bail;
 
 /// How long a thing may take that needs the network to settle.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two probes.
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks again and again until `probe` gives something, for at most [`PATIENCE`].
 ///
@@ -39,6 +41,6 @@ where
         if start.elapsed() > patience {
             bail!("waited {patience:?} in vain for {what}");
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }

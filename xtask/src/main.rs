@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test|check|bench|soak`.
+//! The project's own commands: `cargo xtask test|check|interop|bench|soak`.
 #![expect(
     clippy::print_stdout,
     reason = "a command-line program talks to its terminal"
@@ -12,6 +12,7 @@ mod api;
 mod bench;
 mod check;
 mod fuzz;
+mod interop;
 mod lanes;
 mod openssl;
 mod peers;
@@ -31,6 +32,8 @@ const USAGE: &str = "\
 cargo xtask test    install what the tests need, run all of them; the last line has the counts
 cargo xtask check   formatting, lints, documentation, layout rules, licences: no servers needed
                      (--write-api writes the lists of public names instead of comparing them)
+cargo xtask interop try servers with each other and write interop-tests/results
+                     (--subject, --peer, --scenario: only these; --record DIR: keep the exchanges)
 cargo xtask bench   run the benchmarks (release build)
 cargo xtask soak    the long proofs: hundreds of kills, thousands of messages (release build),
                      and the fuzz targets (nightly)";
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "test" => test::run(),
         "check" => check::run(&rest),
+        "interop" => interop::run(&rest),
         "bench" => bench::run(&rest),
         "soak" => soak::run(),
         _ => {

@@ -54,6 +54,13 @@ impl Key {
         &self.public
     }
 
+    /// An HMAC whose secret is the public key, for those who take the algorithm from the sender.
+    async fn authenticate(&self, text: &str) -> Result<String> {
+        let mut command = Command::new("openssl");
+        command.args(["dgst", "-sha256", "-binary", "-hmac", &self.public]);
+        Ok(STANDARD.encode(filter(&mut command, text.as_bytes()).await?))
+    }
+
     async fn sign(&self, text: &str) -> Result<String> {
         let mut command = Command::new("openssl");
         command
@@ -78,6 +85,12 @@ pub struct Forged {
     pub host: String,
     /// How old to say the request is.
     pub age: Duration,
+    /// How far in the future to say the request is.
+    pub ahead: Duration,
+    /// The path to sign; another than the inbox's makes it a replay.
+    pub path: String,
+    /// The algorithm to name; `hmac-sha256` signs with the public key as the secret.
+    pub algorithm: &'static str,
     /// The headers to sign.
     pub covered: Vec<&'static str>,
 }
@@ -101,6 +114,9 @@ impl Forged {
             body,
             host,
             age: Duration::ZERO,
+            ahead: Duration::ZERO,
+            path: url.path().to_owned(),
+            algorithm: "rsa-sha256",
             covered: vec!["(request-target)", "host", "date", "digest"],
         })
     }
@@ -110,24 +126,29 @@ impl Forged {
     /// # Errors
     /// When there is no answer.
     pub async fn send(&self, http: &reqwest::Client, key: &Key) -> Result<StatusCode> {
-        let date = httpdate::fmt_http_date(now() - self.age);
+        let date = httpdate::fmt_http_date(now() - self.age + self.ahead);
         let digest = format!("SHA-256={}", sha256(&self.body).await?);
-        let path = Url::parse(&self.inbox)?.path().to_owned();
         let lines: Vec<String> = self
             .covered
             .iter()
             .map(|name| match *name {
-                "(request-target)" => format!("(request-target): post {path}"),
+                "(request-target)" => format!("(request-target): post {}", self.path),
                 "host" => format!("host: {}", self.host),
                 "date" => format!("date: {date}"),
                 other => format!("{other}: {digest}"),
             })
             .collect();
+        let text = lines.join("\n");
+        let made = if self.algorithm == "hmac-sha256" {
+            key.authenticate(&text).await?
+        } else {
+            key.sign(&text).await?
+        };
         let signature = format!(
-            "keyId=\"{}\",algorithm=\"rsa-sha256\",headers=\"{}\",signature=\"{}\"",
+            "keyId=\"{}\",algorithm=\"{}\",headers=\"{}\",signature=\"{made}\"",
             self.key_id,
+            self.algorithm,
             self.covered.join(" "),
-            key.sign(&lines.join("\n")).await?,
         );
         let request = http.post(&self.inbox).header("content-type", ACTIVITY_JSON);
         let request = request.header("date", date).header("digest", digest);

@@ -1,0 +1,304 @@
+//! The description of a server that can be tested: a TOML file that says how to start it and what
+//! to ask it for each action. See `docs/interop.md`.
+
+pub mod perform;
+pub mod template;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use anyhow::Result;
+use anyhow::bail;
+use anyhow::ensure;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::place;
+
+/// Everything that a description may give an answer to; what it leaves out counts as unsupported.
+pub const ACTIONS: &[&str] = &[
+    "create_account",
+    "log_in",
+    "update_profile",
+    "rotate_key",
+    "follow",
+    "undo_follow",
+    "accept_follow",
+    "reject_follow",
+    "followers",
+    "following",
+    "set_manual_follows",
+    "set_automatic_follows",
+    "post",
+    "direct_message",
+    "reply",
+    "edit",
+    "delete",
+    "mention",
+    "like",
+    "undo_like",
+    "react",
+    "boost",
+    "undo_boost",
+    "block",
+    "undo_block",
+    "report",
+    "reports",
+    "create_poll",
+    "vote",
+    "poll_results",
+    "attach",
+    "create_group",
+    "join_group",
+    "inbox",
+    "notifications",
+    "fetch",
+    "set_authorized_fetch",
+];
+
+/// A server, as its description has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// The name in results and on the command line.
+    pub name: String,
+    /// The name shown to people.
+    pub title: String,
+    /// How it is started.
+    pub start: Start,
+    /// How it says that it is there.
+    pub ready: Ready,
+    /// Where its control routes are, when it has them: then it can be the peer of another.
+    #[serde(default)]
+    pub control: Option<String>,
+    /// Whether `inbox` shows the activities that were taken instead of what is held now: then a
+    /// deletion is seen as an activity, not as something gone.
+    #[serde(default)]
+    pub log: bool,
+    /// Headers of every request of an action, as soon as what they need is known.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Scenarios that cannot be held against it, each with the reason and where it is documented.
+    #[serde(default)]
+    pub exempt: BTreeMap<String, String>,
+    /// What it can be asked to do.
+    #[serde(default)]
+    pub actions: BTreeMap<String, Action>,
+    /// The folder of the description.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// How a server is started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The program.
+    pub program: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Its environment; nothing else is in it but `PATH` and `HOME`.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Whether it needs an empty PostgreSQL database, as `{database}`.
+    #[serde(default)]
+    pub postgres: bool,
+    /// Files to put beside what is installed: from this folder to that.
+    #[serde(default)]
+    pub copy: Option<Copy>,
+    /// What has to be there, and what to say when it is not.
+    #[serde(default)]
+    pub needs: BTreeMap<String, String>,
+}
+
+/// Files to copy before the start.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copy {
+    /// The folder whose files are copied.
+    pub from: String,
+    /// The folder they are put into.
+    pub into: String,
+}
+
+/// How a server says that it is there.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Answers with success once it is.
+    pub url: String,
+    /// Answers with JSON that has the version; otherwise that of `url` does.
+    #[serde(default)]
+    pub version_url: Option<String>,
+    /// Where in it.
+    #[serde(default)]
+    pub version: Option<String>,
+}
+
+/// How an action is done: by requests, by a program, or not at all.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Why it cannot be done, and where that is documented.
+    #[serde(default)]
+    pub unsupported: Option<String>,
+    /// A program that reads JSON from its input and writes JSON.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Requests, one after the other.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+}
+
+/// One request of an action.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// `POST http://{listen}/api/…`.
+    pub request: String,
+    /// Further headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Parameters of the query, encoded by the harness.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// The JSON body.
+    #[serde(default)]
+    pub body: Option<Value>,
+    /// Parameters of a form, instead of a JSON body.
+    #[serde(default)]
+    pub form: BTreeMap<String, String>,
+    /// The statuses that mean success; every 2xx when empty.
+    #[serde(default)]
+    pub expect: Vec<u16>,
+    /// Statuses that mean that the thing asked for is not there yet.
+    #[serde(default)]
+    pub empty: Vec<u16>,
+    /// What to remember: a name and a JSON pointer, or `header:Name`. After a `?` it may be absent
+    /// and is an empty list then.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
+    /// Keeps only those entries of captured lists that have these values at these pointers.
+    #[serde(default)]
+    pub only: BTreeMap<String, Value>,
+    /// Does the request once for each entry of this list, as `{item}`; captured lists are joined.
+    #[serde(default)]
+    pub each: Option<String>,
+}
+
+impl Description {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// When it cannot be read, or says something that is not known.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, folder).with_context(|| path.display().to_string())
+    }
+
+    fn parse(text: &str, folder: &Path) -> Result<Self> {
+        let mut read: Self = toml::from_str(text)?;
+        folder.clone_into(&mut read.folder);
+        for (name, action) in &read.actions {
+            ensure!(
+                ACTIONS.iter().any(|known| known == name),
+                "there is no action {name:?}; those known are {}",
+                ACTIONS.join(", ")
+            );
+            let ways = [
+                action.unsupported.is_some(),
+                !action.command.is_empty(),
+                !action.steps.is_empty(),
+            ];
+            if ways.into_iter().filter(|way| *way).count() != 1 {
+                bail!("the action {name} needs one of `steps`, `command` and `unsupported`");
+            }
+        }
+        Ok(read)
+    }
+
+    /// Finds a description by its name among those that come along, or by its path.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn find(name: &str) -> Result<Self> {
+        if Path::new(name).extension().is_some_and(|end| end == "toml") {
+            return Self::read(Path::new(name));
+        }
+        let path = folder().join(format!("{name}.toml"));
+        if !path.exists() {
+            let known: Vec<String> = Self::all()?.into_iter().map(|one| one.name).collect();
+            bail!(
+                "there is no subject {name:?}; those known are {}, or give the path of a TOML file",
+                known.join(", ")
+            );
+        }
+        Self::read(&path)
+    }
+
+    /// All descriptions that come along, by name.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn all() -> Result<Vec<Self>> {
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder())? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|end| end == "toml") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+}
+
+fn folder() -> PathBuf {
+    place::package().join("subjects")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "name = 'x'\ntitle = 'X'\n[start]\nprogram = 'x'\n[ready]\nurl = 'u'\n";
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        for (more, part) in [
+            ("[actions.folow]\nunsupported = 'r'\n", "folow"),
+            ("[actions.follow]\n", "needs one of"),
+            (
+                "[actions.follow]\nunsupported = 'r'\ncommand = ['c']\n",
+                "needs one of",
+            ),
+            ("[actions.follow]\nstep = []\n", "step"),
+            (
+                "[[actions.follow.steps]]\nrequest = 'GET /'\nexpct = [1]\n",
+                "expct",
+            ),
+        ] {
+            let error = Description::parse(&format!("{LEAST}{more}"), Path::new("."));
+            let error = format!("{:#}", error.unwrap_err());
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_description_that_comes_along_can_be_read() -> Result<()> {
+        let all = Description::all()?;
+        for name in ["folkmoot-sqlite", "folkmoot-postgres", "fedify", "bovine"] {
+            let one = all.iter().find(|one| one.name == name).context(name)?;
+            for action in ACTIONS {
+                let given = one.actions.contains_key(*action);
+                ensure!(given, "{name} says nothing about {action}");
+            }
+        }
+        Ok(())
+    }
+}

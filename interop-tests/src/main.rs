@@ -1,0 +1,130 @@
+//! `interop`: tries a server with others. `docs/interop.md` says how to test your own.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line program talks to its terminal"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use anyhow::bail;
+use clap::Parser;
+use interop_tests::adapter::Description;
+use interop_tests::pair::Options;
+use interop_tests::place;
+use interop_tests::results;
+use interop_tests::results::Verdict;
+use interop_tests::results::matrix;
+use interop_tests::run::Plan;
+use interop_tests::scenarios::THEMES;
+
+/// Tries a server with others, over the wire alone.
+#[derive(Debug, Parser)]
+#[command(name = "interop")]
+struct Arguments {
+    /// A subject by name, or the path of its TOML file; all that come along by default
+    #[arg(long, value_name = "NAME|FILE")]
+    subject: Vec<String>,
+    /// A peer by name, or the path of its TOML file; all that have control routes by default
+    #[arg(long, value_name = "NAME|FILE")]
+    peer: Vec<String>,
+    /// A scenario, or how the names of several begin
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Only the short form
+    #[arg(long)]
+    short: bool,
+    /// Write the exchanges into this folder as fixtures
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Where the results are
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Compare with the results and do not write them
+    #[arg(long)]
+    check: bool,
+    /// Show the scenarios
+    #[arg(long)]
+    list: bool,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        list();
+        return Ok(ExitCode::SUCCESS);
+    }
+    let folder = arguments.results.clone();
+    let folder = folder.unwrap_or_else(|| place::package().join("results"));
+    let plan = Plan {
+        subjects: chosen(&arguments.subject, |_| true)?,
+        peers: chosen(&arguments.peer, |one| one.control.is_some())?,
+        scenarios: arguments.scenario.clone(),
+        short: arguments.short,
+        record: arguments.record.clone(),
+        options: Options::default(),
+    };
+    let mut worse = Vec::new();
+    let mut counts = [0_usize; 3];
+    for (subject, now) in plan.run().await? {
+        let before = results::read(&folder, &subject)?;
+        worse.extend(results::regressions(&before, &now));
+        for line in now.values() {
+            let place = match line.outcome {
+                Verdict::Passed => 0,
+                Verdict::Failed => 1,
+                Verdict::NotApplicable => 2,
+            };
+            if let Some(count) = counts.get_mut(place) {
+                *count += 1;
+            }
+        }
+        if !arguments.check {
+            let mut all = before;
+            all.extend(now);
+            results::write(&folder, &subject, &all)?;
+        }
+    }
+    if !arguments.check {
+        matrix::write(&folder)?;
+    }
+    let [passed, failed, lacking] = counts;
+    println!("\n{passed} passed, {failed} failed, {lacking} not applicable");
+    println!("results: {}", folder.display());
+    for line in &worse {
+        println!("WORSE: {line}");
+    }
+    Ok(if worse.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn chosen(names: &[String], usual: impl Fn(&Description) -> bool) -> Result<Vec<Description>> {
+    if names.is_empty() {
+        return Ok(Description::all()?.into_iter().filter(usual).collect());
+    }
+    let mut found = Vec::new();
+    for name in names {
+        let one = Description::find(name)?;
+        if !usual(&one) {
+            bail!("{name} has no control routes, so it cannot be a peer");
+        }
+        found.push(one);
+    }
+    Ok(found)
+}
+
+fn list() {
+    for theme in THEMES {
+        println!("{}", theme.name);
+        for one in theme.scenarios {
+            let short = if one.short { "*" } else { " " };
+            println!("  {short} {:<26} {} ({})", one.name, one.shows, one.source);
+        }
+    }
+    println!("\n* part of the short form");
+}

@@ -1,0 +1,126 @@
+//! A subject and a peer on one network, on which one scenario after another is run.
+
+use anyhow::Context as _;
+use anyhow::Result;
+use anyhow::ensure;
+use serde_json::Value;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use crate::adapter::Description;
+use crate::control::Control;
+use crate::hostile::ACTIVITY_JSON;
+use crate::hostile::Hostile;
+use crate::network::Network;
+use crate::server::Server;
+
+/// How a pair is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the proxies end TLS themselves, so that heads are kept as they were sent.
+    pub raw: bool,
+    /// More environment of the subject.
+    pub subject: Vec<(String, String)>,
+    /// More environment of the peer.
+    pub peer: Vec<(String, String)>,
+}
+
+/// A running subject and a running peer.
+#[derive(Debug)]
+pub struct Pair {
+    /// The server under test.
+    pub subject: Server,
+    /// The server that it is tested with.
+    pub peer: Server,
+    /// The peer's control routes.
+    pub control: Control,
+    /// What the peer says about itself.
+    pub ready: Value,
+    hostile: OnceCell<[Hostile; 2]>,
+    // Last, so that its folder goes after the servers that write into it.
+    network: Network,
+}
+
+impl Pair {
+    /// Starts both, and sees the peer refuse what nobody signed.
+    ///
+    /// # Errors
+    /// When one does not start, or the peer takes unsigned activities.
+    pub async fn start(
+        subject: &Description,
+        peer: &Description,
+        options: &Options,
+    ) -> Result<Self> {
+        let network = Network::start().await?;
+        let mut peer = peer.clone();
+        if peer.name == subject.name {
+            peer.name = format!("{}-peer", peer.name);
+        }
+        let (for_subject, for_peer) = (borrow(&options.subject), borrow(&options.peer));
+        let (subject, peer) = tokio::try_join!(
+            Server::start(subject.clone(), &network, options.raw, &for_subject),
+            Server::start(peer, &network, options.raw, &for_peer),
+        )?;
+        let control = Control::new(peer.name(), &peer.control()?, peer.http().clone());
+        let ready = control.get("ready").await;
+        let ready = ready.map_err(|stop| anyhow::anyhow!("{stop}"))?;
+        let pair = Self {
+            subject,
+            peer,
+            control,
+            ready,
+            hostile: OnceCell::new(),
+            network,
+        };
+        pair.refuses_unsigned().await?;
+        Ok(pair)
+    }
+
+    /// Two hostile servers: one that attacks, and one that is a victim.
+    ///
+    /// # Errors
+    /// When they cannot be started.
+    pub async fn hostile(&self) -> Result<&[Hostile; 2]> {
+        let start = || async {
+            let mallory = Hostile::start(&self.network, "mallory").await?;
+            let victim = Hostile::start(&self.network, "victim").await?;
+            anyhow::Ok([mallory, victim])
+        };
+        self.hostile.get_or_try_init(start).await
+    }
+
+    async fn refuses_unsigned(&self) -> Result<()> {
+        let http = self.peer.http();
+        let actor = self.ready["actor"]
+            .as_str()
+            .context("the peer has no actor")?;
+        let document = http
+            .get(actor)
+            .header("accept", ACTIVITY_JSON)
+            .send()
+            .await?;
+        let document: Value = document.error_for_status()?.json().await?;
+        let inbox = document["inbox"]
+            .as_str()
+            .context("the peer's actor has no inbox")?;
+        let forged = json!({
+            "@context": "https://www.w3.org/ns/activitystreams",
+            "id": "https://127.0.0.1/forged", "type": "Follow",
+            "actor": "https://127.0.0.1/nobody", "object": actor,
+        });
+        let request = http.post(inbox).header("content-type", ACTIVITY_JSON);
+        let status = request.body(forged.to_string()).send().await?.status();
+        ensure!(
+            status == 401 || status == 403,
+            "{} answers {status} to an unsigned activity, so it would prove nothing",
+            self.peer.name()
+        );
+        Ok(())
+    }
+}
+
+fn borrow(list: &[(String, String)]) -> Vec<(&str, &str)> {
+    list.iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}

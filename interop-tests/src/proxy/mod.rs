@@ -1,0 +1,309 @@
+//! A proxy between TLS and one server: it writes every exchange down, and spoils those that it is
+//! told to.
+
+pub mod message;
+pub mod rule;
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use anyhow::Result;
+use tokio::io::AsyncBufRead;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
+use tokio::io::AsyncWriteExt as _;
+use tokio::io::BufReader;
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_native_tls::TlsAcceptor;
+
+use message::Message;
+use message::read_body;
+use message::read_head;
+use rule::Fault;
+use rule::Rule;
+
+/// How many exchanges are kept; the oldest go first.
+const KEPT: usize = 20_000;
+/// How long a server may take to answer.
+const ANSWER: Duration = Duration::from_secs(90);
+
+/// A request, its answer, and what was done to them.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Counts from 0 in the order in which the requests came.
+    pub number: usize,
+    /// The request as it came.
+    pub request: Message,
+    /// What the sender got; `None` when the connection ended without an answer.
+    pub answer: Option<Message>,
+    /// How it was spoilt.
+    pub fault: Option<Fault>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: usize,
+    exchanges: VecDeque<Exchange>,
+    rules: Vec<Rule>,
+    held: Vec<(String, Message)>,
+    down: bool,
+}
+
+/// A running proxy; it ends when dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Listens on a free port of 127.0.0.1 for what goes to the loopback port `backend`.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(backend: u16) -> Result<Self> {
+        Self::listen(Ipv4Addr::LOCALHOST, backend, None).await
+    }
+
+    /// As [`Proxy::start`], on another address and with TLS of its own: then the heads are
+    /// written down exactly as their senders wrote them.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn listen(address: Ipv4Addr, backend: u16, tls: Option<TlsAcceptor>) -> Result<Self> {
+        let listener = TcpListener::bind((address, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                // A connection that breaks is the business of its two ends.
+                tokio::spawn(async move {
+                    match tls {
+                        None => drop(serve(stream, backend, &shared).await),
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                drop(serve(stream, backend, &shared).await);
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        Ok(Self { port, state, task })
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Adds a rule.
+    pub fn spoil(&self, rule: Rule) {
+        lock(&self.state).rules.push(rule);
+    }
+
+    /// Takes all rules away.
+    pub fn heal(&self) {
+        let mut state = lock(&self.state);
+        state.rules.clear();
+        state.held.clear();
+        state.down = false;
+    }
+
+    /// Ends every connection from now on, as a server does that is not there; or no longer.
+    pub fn set_down(&self, down: bool) {
+        lock(&self.state).down = down;
+    }
+
+    /// The number that the next exchange gets.
+    pub fn mark(&self) -> usize {
+        lock(&self.state).next
+    }
+
+    /// The exchanges from the number `mark` on.
+    pub fn since(&self, mark: usize) -> Vec<Exchange> {
+        let state = lock(&self.state);
+        let late = state.exchanges.iter().filter(|one| one.number >= mark);
+        late.cloned().collect()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one connection until it ends.
+async fn serve<S>(stream: S, backend: u16, state: &Mutex<State>) -> Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut stream = BufReader::new(stream);
+    while let Some(mut request) = read_head(&mut stream).await? {
+        if request.header("upgrade").is_some() {
+            let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, backend)).await?;
+            server.write_all(&request.head).await?;
+            copy_bidirectional(&mut stream, &mut server).await?;
+            return Ok(());
+        }
+        if request.header("expect").is_some() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        read_body(&mut stream, &mut request, false).await?;
+        if request.target().starts_with("/control/") {
+            stream
+                .write_all(&Message::answer(404).framed(true, false))
+                .await?;
+            return Ok(());
+        }
+        let close = request.header("connection");
+        let close = close.is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let head = request.method() == "HEAD";
+        let Some(answer) = exchange(request, backend, state).await else {
+            return Ok(());
+        };
+        let bodiless = head || matches!(answer.status(), 204 | 304);
+        stream.write_all(&answer.framed(close, bodiless)).await?;
+        stream.flush().await?;
+        if close {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Passes one request on, or spoils it; gives the answer and writes both down.
+async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Option<Message> {
+    let (number, fault, late) = {
+        let mut state = lock(state);
+        let number = state.next;
+        state.next += 1;
+        let fault = if state.down {
+            Some(Fault::Drop)
+        } else {
+            state.rules.iter_mut().find_map(|rule| rule.take(&request))
+        };
+        if fault == Some(Fault::Swap) {
+            state.held.push((request.target(), request.clone()));
+        }
+        let mut late = Vec::new();
+        if fault.is_none() && request.method() == "POST" {
+            let here = request.target();
+            let held = std::mem::take(&mut state.held);
+            let (go, stay): (Vec<_>, Vec<_>) = held.into_iter().partition(|(at, _)| *at == here);
+            state.held = stay;
+            late = go;
+        }
+        (number, fault, late)
+    };
+    let answer = spoilt(&request, fault, backend).await;
+    for (_, held) in late {
+        // Its sender has been told 202 already.
+        drop(forward(&held, backend).await);
+    }
+    let mut state = lock(state);
+    if state.exchanges.len() == KEPT {
+        state.exchanges.pop_front();
+    }
+    state.exchanges.push_back(Exchange {
+        number,
+        request,
+        answer: answer.clone(),
+        fault,
+    });
+    answer
+}
+
+async fn spoilt(request: &Message, fault: Option<Fault>, backend: u16) -> Option<Message> {
+    let answer = match fault {
+        None => forward(request, backend).await,
+        Some(Fault::Delay(time)) => {
+            tokio::time::sleep(time).await;
+            forward(request, backend).await
+        }
+        Some(Fault::Corrupt) => forward(&rule::corrupt(request), backend).await,
+        Some(Fault::Duplicate) => {
+            let first = forward(request, backend).await;
+            drop(forward(request, backend).await);
+            first
+        }
+        Some(Fault::Refuse(status)) => return Some(Message::answer(status)),
+        Some(Fault::Swallow | Fault::Swap) => return Some(Message::answer(202)),
+        Some(Fault::Mute) => {
+            drop(forward(request, backend).await);
+            return None;
+        }
+        Some(Fault::Drop) => return None,
+        Some(Fault::Cut) => {
+            drop(half(request, backend).await);
+            return None;
+        }
+    };
+    Some(answer.unwrap_or_else(|_| Message::answer(502)))
+}
+
+async fn forward(request: &Message, backend: u16) -> Result<Message> {
+    let asked = async {
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, backend)).await?;
+        let (read, mut write) = tokio::io::split(server);
+        let mut read = BufReader::new(read);
+        let bare = request.body.is_empty() && request.method() != "POST";
+        let bytes = request.framed(true, bare);
+        // A server may answer before it has read a body that it does not want.
+        let sending = async {
+            drop(write.write_all(&bytes).await);
+            std::future::pending().await
+        };
+        tokio::select! {
+            answer = read_answer(&mut read, request) => answer,
+            never = sending => never,
+        }
+    };
+    tokio::time::timeout(ANSWER, asked).await?
+}
+
+async fn read_answer<R>(server: &mut R, request: &Message) -> Result<Message>
+where
+    R: AsyncBufRead + Unpin,
+{
+    loop {
+        let head = read_head(server).await?;
+        let mut answer = head.context("the server gave no answer")?;
+        if answer.status() == 100 {
+            continue;
+        }
+        let bodiless = request.method() == "HEAD" || matches!(answer.status(), 204 | 304);
+        if !bodiless {
+            read_body(server, &mut answer, true).await?;
+        }
+        return Ok(answer);
+    }
+}
+
+async fn half(request: &Message, backend: u16) -> Result<()> {
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, backend)).await?;
+    let whole = request.framed(true, false);
+    let kept = whole.len() - request.body.len() / 2;
+    server
+        .write_all(whole.get(..kept).unwrap_or_default())
+        .await?;
+    server.shutdown().await?;
+    Ok(())
+}
