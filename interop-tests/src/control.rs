@@ -61,12 +61,14 @@ impl Control {
         self.answer(route, request).await
     }
 
-    /// The activities that passed the peer's signature check, oldest first.
+    /// The activities that passed the peer's signature check, oldest first. A peer may leave out
+    /// those that do not name the scenario `about`.
     ///
     /// # Errors
     /// When the peer fails.
-    pub async fn received(&self) -> Outcome<Vec<Value>> {
-        let answer = self.get("received").await?;
+    pub async fn received(&self, about: &str) -> Outcome<Vec<Value>> {
+        let about = about.replace('-', "_");
+        let answer = self.get(&format!("received?about={about}")).await?;
         Ok(answer["items"].as_array().cloned().unwrap_or_default())
     }
 

@@ -44,6 +44,9 @@ struct Arguments {
     /// Compare with the results and do not write them
     #[arg(long)]
     check: bool,
+    /// How many pairs are run at the same time
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pairs_at_once: usize,
     /// Show the scenarios
     #[arg(long)]
     list: bool,
@@ -64,11 +67,13 @@ async fn main() -> Result<ExitCode> {
         scenarios: arguments.scenario.clone(),
         short: arguments.short,
         record: arguments.record.clone(),
+        pairs_at_once: arguments.pairs_at_once,
         options: Options::default(),
     };
     let mut worse = Vec::new();
     let mut counts = [0_usize; 3];
-    for (subject, now) in plan.run().await? {
+    let found = plan.run().await?;
+    for (subject, now) in found.lines {
         let before = results::read(&folder, &subject)?;
         worse.extend(results::regressions(&before, &now));
         for line in now.values() {
@@ -96,7 +101,10 @@ async fn main() -> Result<ExitCode> {
     for line in &worse {
         println!("WORSE: {line}");
     }
-    Ok(if worse.is_empty() {
+    for fault in &found.faults {
+        println!("NOT RUN: {fault}");
+    }
+    Ok(if worse.is_empty() && found.faults.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

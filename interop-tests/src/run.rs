@@ -1,4 +1,9 @@
-//! A run: pairs, one after the other; on each its scenarios; then the results.
+//! A run: pairs, several at a time; on each its scenarios, those that do not disturb each other side
+//! by side; then the results.
+#![expect(
+    clippy::future_not_send,
+    reason = "scenarios run beside each other on one thread; the servers have processes of their own"
+)]
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +12,8 @@ use std::time::Instant;
 use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::ensure;
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use serde_json::Value;
 
 use crate::adapter::Description;
@@ -27,6 +34,8 @@ use crate::scenarios::Scenario;
 
 /// The longest that one scenario may take.
 const SCENARIO: Duration = Duration::from_mins(2);
+/// How many scenarios of a pair run side by side.
+const AT_ONCE: usize = 8;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -41,8 +50,19 @@ pub struct Plan {
     pub short: bool,
     /// Where the exchanges are kept as fixtures.
     pub record: Option<PathBuf>,
+    /// How many pairs are run at the same time.
+    pub pairs_at_once: usize,
     /// How pairs are started.
     pub options: Options,
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The lines of each subject, in the order of the subjects.
+    pub lines: Vec<(String, Lines)>,
+    /// Why a pair could not be run: something is missing, or a server does not start.
+    pub faults: Vec<String>,
 }
 
 impl Plan {
@@ -67,21 +87,39 @@ impl Plan {
         Ok(scenarios::all().filter(wanted).collect())
     }
 
-    /// Runs all of it; gives the lines of each subject, in the order of the subjects.
+    /// Runs all of it, several pairs at a time.
     ///
     /// # Errors
-    /// When a server cannot be started, or something is missing; never because a scenario fails.
-    pub async fn run(&self) -> Result<Vec<(String, Lines)>> {
+    /// When a name fits no scenario; what keeps a pair from being run is in [`Found::faults`].
+    pub async fn run(&self) -> Result<Found> {
         let wanted = self.scenarios()?;
-        let mut found = Vec::new();
-        for subject in &self.subjects {
-            let mut lines = Lines::new();
-            for peer in &self.peers {
-                let pair = self.pair(subject, peer, &wanted).await;
-                lines.extend(pair.with_context(|| format!("{} with {}", subject.name, peer.name))?);
+        let all = self.subjects.iter().enumerate();
+        let pairs = all.flat_map(|(place, subject)| {
+            let with = move |peer| (place, subject, peer);
+            self.peers.iter().map(with)
+        });
+        let wanted = &wanted;
+        let runs = pairs.map(|(place, subject, peer)| async move {
+            let lines = self.pair(subject, peer, wanted).await;
+            (
+                place,
+                lines.with_context(|| format!("{} with {}", subject.name, peer.name)),
+            )
+        });
+        let mut runs = stream::iter(runs).buffer_unordered(self.pairs_at_once.max(1));
+        let nothing = |subject: &Description| (subject.name.clone(), Lines::new());
+        let mut found = Found {
+            lines: self.subjects.iter().map(nothing).collect(),
+            faults: Vec::new(),
+        };
+        while let Some((place, lines)) = runs.next().await {
+            match (lines, found.lines.get_mut(place)) {
+                (Ok(lines), Some((_, all))) => all.extend(lines),
+                (Ok(_), None) => {}
+                (Err(error), _) => found.faults.push(format!("{error:#}")),
             }
-            found.push((subject.name.clone(), lines));
         }
+        found.faults.sort();
         Ok(found)
     }
 
@@ -94,17 +132,24 @@ impl Plan {
         let mut options = self.options.clone();
         options.raw |= self.record.is_some();
         let pair = Pair::start(subject, peer, &options).await?;
-        let mut lines = Lines::new();
-        for scenario in wanted {
-            let line = one(&pair, peer, scenario).await;
-            if let Some(place) = results::place(scenario.name) {
-                lines.insert((peer.name.clone(), place), line);
-            }
+        let of = |scenario: &'static Scenario| {
+            let pair = &pair;
+            async move { (scenario.name, one(pair, peer, scenario).await) }
+        };
+        let (alone, beside): (Vec<_>, Vec<_>) = wanted.iter().partition(|one| one.alone);
+        let beside = stream::iter(beside).map(of).buffer_unordered(AT_ONCE);
+        let mut done: Vec<(&str, Line)> = beside.collect().await;
+        for scenario in alone {
+            done.push(of(scenario).await);
         }
         if let Some(folder) = &self.record {
             recorder::write(&pair, folder).await?;
         }
-        Ok(lines)
+        let place = |name| Some((peer.name.clone(), results::place(name)?));
+        let placed = done
+            .into_iter()
+            .filter_map(|(name, line)| Some((place(name)?, line)));
+        Ok(placed.collect())
     }
 }
 
@@ -129,8 +174,8 @@ pub async fn one(pair: &Pair, peer: &Description, scenario: &'static Scenario) -
             Err(_) => Err(anyhow::anyhow!("it was not over after {SCENARIO:?}").into()),
         },
     };
-    pair.subject.proxy.heal();
-    pair.peer.proxy.heal();
+    pair.subject.proxy.heal(scenario.name);
+    pair.peer.proxy.heal(scenario.name);
     let exchanges = mark.exchanges(pair, scenario.name);
     let (outcome, reason, evidence) = match outcome {
         Ok(()) => (Verdict::Passed, String::new(), evidence::taken(&exchanges)),
@@ -179,18 +224,16 @@ fn keep(
     let mut text = format!("{}: {reason}\n", scenario.name);
     for (to, one) in exchanges {
         let request = String::from_utf8_lossy(&one.request.head);
-        text.push_str(&format!("\n=== to {to}\n{request}{}\n", one.request.text()));
+        let said = one.request.text();
+        text = format!("{text}\n=== to {to}\n{request}{said}\n");
         if let Some(answer) = &one.answer {
             let head = String::from_utf8_lossy(&answer.head);
-            text.push_str(&format!("--- answer\n{head}{}\n", answer.text()));
+            text = format!("{text}--- answer\n{head}{}\n", answer.text());
         }
     }
     for server in [&pair.subject, &pair.peer] {
-        text.push_str(&format!(
-            "\n=== log of {}\n{}\n",
-            server.name(),
-            server.log_tail()
-        ));
+        let (name, log) = (server.name(), server.log_tail());
+        text = format!("{text}\n=== log of {name}\n{log}\n");
     }
     let folder = place::target().join("interop");
     let name = format!(

@@ -1,5 +1,9 @@
 //! Servers that are broken on purpose: the run finds each fault, and finds none without it.
 #![cfg(test)]
+#![expect(
+    clippy::future_not_send,
+    reason = "scenarios run beside each other on one thread; the servers have processes of their own"
+)]
 
 use anyhow::Context as _;
 use anyhow::Result;
@@ -92,6 +96,7 @@ async fn what_a_proxy_loses_or_swaps_is_found() -> Result<()> {
         let line = run::one(&pair, &peer, scenario).await;
         assert_eq!(line.outcome, Verdict::Failed, "{line:#?}");
         assert!(line.reason.contains(part), "{}", line.reason);
+        pair.peer.proxy.heal("");
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ async fn every_exchange_is_written_down_and_every_rule_spoils_one() -> Result<()
             if fault != Fault::Drop && fault != Fault::Mute {
                 assert_eq!(server.requests("/inbox") - before, reached, "{fault:?}");
             }
-            proxy.heal();
+            proxy.heal("");
         }
 
         let start = Instant::now();

@@ -7,16 +7,20 @@ use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
 
-/// Installs what is missing, builds the server, and passes the arguments on to the harness.
+/// Installs what is missing, builds the server unless `FOLKMOOT_BIN` names one, and passes the
+/// arguments on to the harness.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
 pub(crate) fn run(arguments: &[String]) -> Result<bool> {
     let mut steps = Steps::default();
     let _servers = test::provide(&mut steps, Durability::Off)?;
-    if steps.cargo("build of the server", &["build", "-p", "node"])? {
-        let built = place::target().join("debug/folkmoot");
-        steps.set("FOLKMOOT_BIN", built.display().to_string());
+    let given = std::env::var_os("FOLKMOOT_BIN").is_some();
+    if given || steps.cargo("build of the server", &["build", "-p", "node"])? {
+        if !given {
+            let built = place::target().join("debug/folkmoot");
+            steps.set("FOLKMOOT_BIN", built.display().to_string());
+        }
         let mut run = vec!["run", "-p", "interop-tests", "--bin", "interop", "--"];
         run.extend(arguments.iter().map(String::as_str));
         steps.cargo("interoperation", &run)?;

@@ -113,7 +113,9 @@ async def ready():
 
 @control.get("/received")
 async def list_received():
-    return {"items": store.received, "proofs": store.proofs}
+    about = request.args.get("about", "")
+    items = [activity for activity in store.received if about in json.dumps(activity)]
+    return {"items": items, "proofs": store.proofs}
 
 
 @control.get("/refused")

@@ -20,13 +20,17 @@ use crate::pair::Pair;
 use crate::proxy::Exchange;
 use crate::proxy::Proxy;
 use crate::proxy::message::Message;
-use crate::wait;
+use crate::proxy::rule::Rule;
 
 pub use account::Account;
 pub use remote::Remote;
 
 /// How long an effect may take to show.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks whether it shows, at first; it grows.
+const PAUSE: Duration = Duration::from_millis(30);
+/// The longest between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// Everybody, as an audience.
 pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
@@ -40,6 +44,12 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
+    /// Has a proxy spoil what a rule says, until the scenario is over.
+    pub fn spoil(&self, proxy: &Proxy, rule: Rule) {
+        let about = self.name.to_owned();
+        proxy.spoil(Rule { about, ..rule });
+    }
+
     /// A text that no other scenario uses.
     pub fn text(&self, what: &str) -> String {
         format!("{what} of {}", self.name)
@@ -51,7 +61,11 @@ impl<'a> Case<'a> {
     /// When the subject refuses.
     pub async fn account(&'a self, who: &str) -> Outcome<Account<'a>> {
         let name = format!("{who}_{}", self.name.replace('-', "_"));
-        let asked = Values::from([("name".to_owned(), Value::from(name))]);
+        let about = self.name.replace('-', "_");
+        let asked = Values::from([
+            ("name".to_owned(), Value::from(name)),
+            ("about".to_owned(), Value::from(about)),
+        ]);
         let values = self.pair.subject.perform("create_account", &asked).await?;
         let text = |name: &str| {
             let value = values.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -104,12 +118,11 @@ impl<'a> Case<'a> {
     /// What arrived at one of the two, as their proxies wrote it down: activities of a type that
     /// contain all of `parts`.
     pub fn wire(&self, proxy: &Proxy, kind: &str, parts: &[&str]) -> Vec<Exchange> {
-        let all = proxy.since(0).into_iter();
-        all.filter(|one| {
-            let body: Value = serde_json::from_slice(&one.request.body).unwrap_or(Value::Null);
-            is_a(&body, kind) && contains(&body, parts)
+        proxy.those(|one| {
+            let body = || serde_json::from_slice::<Value>(&one.request.body);
+            let fits = |body: &Value| is_a(body, kind) && contains(body, parts);
+            one.request.method() == "POST" && body().is_ok_and(|body| fits(&body))
         })
-        .collect()
     }
 
     /// Waits until the subject has taken an activity of a type that contains all of `parts`.
@@ -214,6 +227,7 @@ pub fn is_a(document: &Value, kind: &str) -> bool {
 /// When `probe` fails.
 pub async fn settle<T>(mut probe: impl AsyncFnMut() -> Outcome<Option<T>>) -> Outcome<Option<T>> {
     let end = tokio::time::Instant::now() + PATIENCE;
+    let mut pause = PAUSE;
     loop {
         if let Some(found) = probe().await? {
             return Ok(Some(found));
@@ -221,7 +235,8 @@ pub async fn settle<T>(mut probe: impl AsyncFnMut() -> Outcome<Option<T>>) -> Ou
         if tokio::time::Instant::now() > end {
             return Ok(None);
         }
-        tokio::time::sleep(wait::PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
 

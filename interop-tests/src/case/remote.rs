@@ -13,6 +13,7 @@ use super::settle;
 use crate::control::Sent;
 use crate::fail;
 use crate::outcome::Outcome;
+use crate::proxy::mentions;
 
 /// An actor of the peer.
 #[derive(Clone, Debug)]
@@ -97,18 +98,28 @@ impl Remote<'_> {
     /// # Errors
     /// When none comes; the message lists the types that came instead.
     pub async fn gets(&self, kind: &str, parts: &[&str]) -> Outcome<Value> {
+        self.gets_any(&[kind], parts).await
+    }
+
+    /// As [`Remote::gets`], of one of several types.
+    ///
+    /// # Errors
+    /// As [`Remote::gets`].
+    pub async fn gets_any(&self, kinds: &[&str], parts: &[&str]) -> Outcome<Value> {
         let control = &self.case.pair.control;
         let found = settle(async || {
-            let all = control.received().await?;
-            let fits = |one: &Value| is_a(one, kind) && contains(one, parts);
+            let all = control.received(self.case.name).await?;
+            let fits =
+                |one: &Value| kinds.iter().any(|kind| is_a(one, kind)) && contains(one, parts);
             Ok(all.into_iter().find(fits))
         });
         if let Some(activity) = found.await? {
             return Ok(activity);
         }
-        let near = self.case.name.replace('-', "_");
-        let all = control.received().await?;
-        let all = all.iter().filter(|one| contains(one, &[near.as_str()]));
+        let all = control.received(self.case.name).await?;
+        let all = all
+            .iter()
+            .filter(|one| mentions(&one.to_string(), self.case.name));
         let mut came: Vec<&str> = all.map(|one| one["type"].as_str().unwrap_or("?")).collect();
         came.dedup();
         let came = if came.is_empty() {
@@ -117,7 +128,8 @@ impl Remote<'_> {
             came.join(", ")
         };
         fail!(
-            "the peer got no {kind} with {}; it got {came}",
+            "the peer got no {} with {}; it got {came}",
+            kinds.join(" or "),
             quoted(parts)
         )
     }

@@ -61,7 +61,8 @@ impl Hostile {
         format!("{}/users/{name}", self.origin())
     }
 
-    /// Answers requests for `path` with `reply` from now on.
+    /// Answers requests for `path` with `reply` from now on. With a query, written without
+    /// percent-encoding, it answers that query alone.
     pub fn put(&self, path: &str, reply: Reply) {
         self.server.put(path, reply);
     }
@@ -79,11 +80,15 @@ impl Hostile {
         );
         let link = json!({ "rel": "self", "type": ACTIVITY_JSON, "href": id });
         let jrd = json!({ "subject": acct, "links": [link] });
-        // One actor with this name is found by every query; the tests ask for no other.
-        self.put(
-            "/.well-known/webfinger",
-            Reply::json("application/jrd+json", &jrd),
-        );
+        // By its handle, by its id, and by every other query until the next actor is there.
+        for query in [
+            format!("?resource={acct}"),
+            format!("?resource={id}"),
+            String::new(),
+        ] {
+            let path = format!("/.well-known/webfinger{query}");
+            self.put(&path, Reply::json("application/jrd+json", &jrd));
+        }
         self.put(
             &format!("/users/{name}"),
             Reply::json(ACTIVITY_JSON, &self.actor_document(name)),

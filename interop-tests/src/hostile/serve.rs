@@ -9,6 +9,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::Result;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use tokio::io::AsyncBufReadExt as _;
 use tokio::io::AsyncReadExt as _;
@@ -131,15 +132,14 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 async fn answer(stream: TcpStream, state: &Mutex<State>) -> Result<()> {
     let mut stream = BufReader::new(stream);
-    let path = read_request(&mut stream).await?;
+    let (path, query) = read_request(&mut stream).await?;
     let reply = {
         let mut state = lock(state);
         *state.requests.entry(path.clone()).or_default() += 1;
-        state
-            .replies
-            .get(&path)
-            .cloned()
-            .unwrap_or_else(|| Reply::status(404))
+        let replies = &state.replies;
+        let found = replies.get(&format!("{path}?{query}"));
+        let found = found.or_else(|| replies.get(&path)).cloned();
+        found.unwrap_or_else(|| Reply::status(404))
     };
     let unending =
         "HTTP/1.1 200 OK\r\ncontent-type: application/activity+json\r\nconnection: close\r\n\r\n";
@@ -185,12 +185,14 @@ async fn answer(stream: TcpStream, state: &Mutex<State>) -> Result<()> {
     Ok(())
 }
 
-/// Reads one request to its end; gives its path without the query.
-async fn read_request(stream: &mut BufReader<TcpStream>) -> Result<String> {
+/// Reads one request to its end; gives its path and its query, the latter decoded.
+async fn read_request(stream: &mut BufReader<TcpStream>) -> Result<(String, String)> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let target = line.split_whitespace().nth(1).unwrap_or("/");
-    let path = target.split('?').next().unwrap_or_default().to_owned();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let query = percent_decode_str(query).decode_utf8_lossy().into_owned();
+    let path = path.to_owned();
     let mut length = 0;
     loop {
         let mut header = String::new();
@@ -205,5 +207,5 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Result<String> {
     }
     let mut body = vec![0; length.min(MAX_BODY)];
     stream.read_exact(&mut body).await?;
-    Ok(path)
+    Ok((path, query))
 }

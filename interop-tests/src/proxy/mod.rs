@@ -54,8 +54,21 @@ struct State {
     next: usize,
     exchanges: VecDeque<Exchange>,
     rules: Vec<Rule>,
-    held: Vec<(String, Message)>,
+    held: Vec<Held>,
     down: bool,
+}
+
+/// A request that waits for the next one of its scenario to the same target.
+#[derive(Debug)]
+struct Held {
+    about: String,
+    request: Message,
+}
+
+impl Held {
+    fn waits_for(&self, next: &Message) -> bool {
+        self.request.target() == next.target() && mentions(&next.text(), &self.about)
+    }
 }
 
 /// A running proxy; it ends when dropped.
@@ -114,11 +127,11 @@ impl Proxy {
         lock(&self.state).rules.push(rule);
     }
 
-    /// Takes all rules away.
-    pub fn heal(&self) {
+    /// Takes the rules of a scenario away.
+    pub fn heal(&self, about: &str) {
         let mut state = lock(&self.state);
-        state.rules.clear();
-        state.held.clear();
+        state.rules.retain(|rule| rule.about != about);
+        state.held.retain(|held| held.about != about);
         state.down = false;
     }
 
@@ -134,9 +147,18 @@ impl Proxy {
 
     /// The exchanges from the number `mark` on.
     pub fn since(&self, mark: usize) -> Vec<Exchange> {
+        self.those(|one| one.number >= mark)
+    }
+
+    /// The exchanges that fit.
+    pub fn those(&self, fits: impl Fn(&Exchange) -> bool) -> Vec<Exchange> {
         let state = lock(&self.state);
-        let late = state.exchanges.iter().filter(|one| one.number >= mark);
-        late.cloned().collect()
+        state
+            .exchanges
+            .iter()
+            .filter(|one| fits(one))
+            .cloned()
+            .collect()
     }
 }
 
@@ -144,6 +166,21 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Whether a text names a scenario, as its own words or in the name of an account, and not one
+/// whose name has this name in it. An empty name is in every text.
+pub fn mentions(text: &str, scenario: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric();
+    [scenario.to_owned(), scenario.replace('-', "_")]
+        .iter()
+        .any(|name| {
+            text.match_indices(name.as_str()).any(|(start, _)| {
+                let (before, after) = text.split_at(start);
+                let after = after.get(name.len()..).unwrap_or_default();
+                name.is_empty() || !(before.ends_with(word) || after.starts_with(word))
+            })
+        })
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -198,25 +235,28 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
         let fault = if state.down {
             Some(Fault::Drop)
         } else {
-            state.rules.iter_mut().find_map(|rule| rule.take(&request))
+            let mut rules = state.rules.iter_mut();
+            let taken = rules.find_map(|rule| Some((rule.take(&request)?, rule.about.clone())));
+            if let Some((Fault::Swap, about)) = &taken {
+                let (about, request) = (about.clone(), request.clone());
+                state.held.push(Held { about, request });
+            }
+            taken.map(|(fault, _)| fault)
         };
-        if fault == Some(Fault::Swap) {
-            state.held.push((request.target(), request.clone()));
-        }
         let mut late = Vec::new();
         if fault.is_none() && request.method() == "POST" {
-            let here = request.target();
             let held = std::mem::take(&mut state.held);
-            let (go, stay): (Vec<_>, Vec<_>) = held.into_iter().partition(|(at, _)| *at == here);
+            let (go, stay): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|held| held.waits_for(&request));
             state.held = stay;
             late = go;
         }
         (number, fault, late)
     };
     let answer = spoilt(&request, fault, backend).await;
-    for (_, held) in late {
+    for held in late {
         // Its sender has been told 202 already.
-        drop(forward(&held, backend).await);
+        drop(forward(&held.request, backend).await);
     }
     let mut state = lock(state);
     if state.exchanges.len() == KEPT {

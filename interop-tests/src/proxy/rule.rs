@@ -57,6 +57,8 @@ pub struct Rule {
     pub times: usize,
     /// What is done to them.
     pub fault: Fault,
+    /// The scenario that it belongs to.
+    pub about: String,
 }
 
 impl Rule {
@@ -68,6 +70,7 @@ impl Rule {
             after: 0,
             times: 1,
             fault,
+            about: String::new(),
         }
     }
 

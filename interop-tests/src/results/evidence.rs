@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::case::status;
 use crate::pair::Pair;
 use crate::proxy::Exchange;
+use crate::proxy::mentions;
 
 /// The most lines that a failure shows.
 const MOST: usize = 12;
@@ -31,13 +32,16 @@ impl Mark {
 
     /// The exchanges since then that have to do with a scenario, as `(to, exchange)`.
     pub fn exchanges(self, pair: &Pair, scenario: &str) -> Vec<(&'static str, Exchange)> {
-        let about = scenario.replace('-', "_");
-        let to_subject = pair.subject.proxy.since(self.subject);
-        let to_peer = pair.peer.proxy.since(self.peer);
+        let own = |one: &Exchange| {
+            mentions(&one.request.target(), scenario) || mentions(&one.request.text(), scenario)
+        };
+        let subject = &pair.subject.proxy;
+        let to_subject = subject.those(|one| one.number >= self.subject && own(one));
+        let peer = &pair.peer.proxy;
+        let to_peer = peer.those(|one| one.number >= self.peer && own(one));
         let to_subject = to_subject.into_iter().map(|one| ("subject", one));
-        let all = to_subject.chain(to_peer.into_iter().map(|one| ("peer", one)));
-        let own = |text: &str| text.contains(&about) || text.contains(scenario);
-        all.filter(|(_, one)| own(&one.request.target()) || own(&one.request.text()))
+        to_subject
+            .chain(to_peer.into_iter().map(|one| ("peer", one)))
             .collect()
     }
 }
@@ -69,11 +73,11 @@ pub fn all(pair: &Pair, exchanges: &[(&'static str, Exchange)]) -> Vec<String> {
             answer.status()
         );
         if let Some(fault) = one.fault {
-            line.push_str(&format!(", {} by the proxy", fault.name()));
+            line = format!("{line}, {} by the proxy", fault.name());
         }
         if !(200..300).contains(&answer.status()) && !answer.body.is_empty() {
             let text: String = answer.text().chars().take(ANSWER).collect();
-            line.push_str(&format!(" {text}"));
+            line = format!("{line} {text}");
         }
         let line = stable(pair, &line);
         if lines.last() != Some(&line) {
@@ -175,6 +179,19 @@ mod tests {
             ),
         ] {
             assert_eq!(without_ids(text), stable);
+        }
+    }
+
+    #[test]
+    fn the_exchanges_of_a_scenario_are_not_those_of_another() {
+        for (text, own) in [
+            ("/users/a_follow_in/inbox", true),
+            ("<p>words of follow-in</p>", true),
+            ("/users/a_unfollow_in/inbox", false),
+            ("<p>words of unfollow-in</p>", false),
+            ("/users/a_follow_info", false),
+        ] {
+            assert_eq!(mentions(text, "follow-in"), own, "{text}");
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) const THEME: Theme = Theme {
             "the actor has its id, inbox, outbox and name, all on its own origin",
             "ActivityPub s4.1"),
         scenario!(
-            "actor-key",
+            "actor-key-owner",
             key,
             "the actor's key names it as owner and is a PEM key",
             "SWICG ActivityPub HTTP Signatures s2"

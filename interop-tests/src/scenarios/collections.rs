@@ -46,7 +46,7 @@ pub(super) const THEME: Theme = Theme {
             "FEP-8fcf"
         ),
         scenario!(
-            "fetch-signed-out",
+            alone "fetch-signed-out",
             fetch_signed,
             "the subject signs its fetches, so that a peer in secure mode answers",
             "SWICG ActivityPub HTTP Signatures s4 (authorised fetch)"
@@ -194,10 +194,10 @@ async fn fetch_signed(case: &Case<'_>) -> Outcome {
     secure(case, true).await?;
     let text = case.text("words");
     let sent = alice.dm(&text, &[&bob.id]).await;
-    let came = bob.gets("Create", &[&text]).await;
+    let arrived = bob.gets("Create", &[&text]).await;
     secure(case, false).await?;
     sent?;
-    came.map(drop)
+    arrived.map(drop)
 }
 
 async fn fetch_in(case: &Case<'_>) -> Outcome {

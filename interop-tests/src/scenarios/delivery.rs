@@ -45,25 +45,25 @@ pub(super) const THEME: Theme = Theme {
             "protocol practice"
         ),
         scenario!(
-            "answer-lost-out",
+            alone "answer-lost-out",
             answer_lost,
             "a delivery whose answer is lost is tried again with the same id",
             "protocol practice: retry after a broken connection"
         ),
         scenario!(
-            "refused-503-out",
+            alone "refused-503-out",
             refused,
             "a delivery that is answered with 503 is tried again",
             "RFC 9110 s15.6.4"
         ),
         scenario!(
-            "cut-out",
+            alone "cut-out",
             cut_out,
             "a delivery that breaks off is tried again",
             "protocol practice"
         ),
         scenario!(
-            "outage-out",
+            alone "outage-out",
             outage,
             "what is written while the peer is away arrives when it is back, in order",
             "protocol practice: retry with backoff"
@@ -107,11 +107,11 @@ async fn order_out(case: &Case<'_>) -> Outcome {
 async fn arrivals(
     case: &Case<'_>,
     count: usize,
-    text: &impl Fn(usize) -> String,
+    text: &(impl Fn(usize) -> String + Sync),
 ) -> Outcome<Vec<usize>> {
     let control = &case.pair.control;
     let read = async || -> Outcome<Vec<usize>> {
-        let all = control.received().await?;
+        let all = control.received(case.name).await?;
         let creates = all.iter().filter(|one| one["type"] == "Create");
         let number = |one: &Value| (0..count).find(|number| contains(one, &[&text(*number)]));
         Ok(creates.filter_map(number).collect())
@@ -168,10 +168,10 @@ async fn shared_in(case: &Case<'_>) -> Outcome {
 async fn duplicate_in(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let (text, after) = (case.text("twice"), case.text("after"));
-    case.pair
-        .subject
-        .proxy
-        .spoil(Rule::post(&text, Fault::Duplicate));
+    case.spoil(
+        &case.pair.subject.proxy,
+        Rule::post(&text, Fault::Duplicate),
+    );
     bob.note(&text, &[&alice.actor]).await?;
     bob.note(&after, &[&alice.actor]).await?;
     alice.finds("inbox", &[&after]).await?;
@@ -184,7 +184,7 @@ async fn duplicate_in(case: &Case<'_>) -> Outcome {
 async fn once(case: &Case<'_>, fault: Fault) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
-    case.pair.peer.proxy.spoil(Rule::post(&text, fault));
+    case.spoil(&case.pair.peer.proxy, Rule::post(&text, fault));
     alice.dm(&text, &[&bob.id]).await?;
     came(case, &text).await
 }
@@ -194,7 +194,7 @@ async fn came(case: &Case<'_>, text: &str) -> Outcome {
     let control = &case.pair.control;
     wait::until_within(RECOVERY, "the message at the peer", || async {
         let all = control
-            .received()
+            .received(case.name)
             .await
             .map_err(|stop| anyhow::anyhow!("{stop}"))?;
         Ok(all.iter().any(|one| contains(one, &[text])).then_some(()))
@@ -210,7 +210,7 @@ async fn delay_out(case: &Case<'_>) -> Outcome {
 async fn answer_lost(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
-    case.pair.peer.proxy.spoil(Rule::post(&text, Fault::Mute));
+    case.spoil(&case.pair.peer.proxy, Rule::post(&text, Fault::Mute));
     alice.dm(&text, &[&bob.id]).await?;
     let again = || case.wire(&case.pair.peer.proxy, "Create", &[&text]);
     wait::until_within(RECOVERY, "a second try", || async {
@@ -267,10 +267,10 @@ async fn corrupt_in(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let (first, text) = (case.text("words before"), case.text("words"));
     bob.note(&first, &[&alice.actor]).await?;
-    case.pair
-        .subject
-        .proxy
-        .spoil(Rule::post(&text, Fault::Corrupt).times(2));
+    case.spoil(
+        &case.pair.subject.proxy,
+        Rule::post(&text, Fault::Corrupt).times(2),
+    );
     let create = bob.create(&text, &[&alice.actor], json!({}));
     let sent = bob.offer(&create, &[&alice.actor]).await?;
     let status = sent.statuses.first().copied().unwrap_or_default();
@@ -279,7 +279,7 @@ async fn corrupt_in(case: &Case<'_>) -> Outcome {
         "the subject answered {status}"
     );
     alice.lacks("inbox", &[&text]).await?;
-    case.pair.subject.proxy.heal();
+    case.pair.subject.proxy.heal(case.name);
     bob.note(&text, &[&alice.actor]).await?;
     alice.finds("inbox", &[&text]).await?;
     Ok(())
@@ -288,7 +288,7 @@ async fn corrupt_in(case: &Case<'_>) -> Outcome {
 async fn reordered(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let (one, two) = (case.text("one"), case.text("two"));
-    case.pair.subject.proxy.spoil(Rule::post(&one, Fault::Swap));
+    case.spoil(&case.pair.subject.proxy, Rule::post(&one, Fault::Swap));
     bob.note(&one, &[&alice.actor]).await?;
     bob.note(&two, &[&alice.actor]).await?;
     alice.finds("inbox", &[&two]).await?;

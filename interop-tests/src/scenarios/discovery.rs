@@ -17,7 +17,7 @@ const LD_JSON: &str = "application/ld+json; profile=\"https://www.w3.org/ns/acti
 pub(super) const THEME: Theme = Theme {
     name: "Discovery",
     scenarios: &[
-        scenario!(short "webfinger", webfinger,
+        scenario!(short "webfinger-handle", webfinger,
             "WebFinger of the handle names the actor", "RFC 7033 s4"),
         scenario!(
             "webfinger-actor",

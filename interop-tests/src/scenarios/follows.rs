@@ -37,13 +37,13 @@ pub(super) const THEME: Theme = Theme {
             "ActivityPub s7.10"
         ),
         scenario!(
-            "follow-rejected",
+            alone "follow-rejected",
             follow_rejected,
             "a Reject of the peer's ends the request",
             "ActivityPub s7.7"
         ),
         scenario!(
-            "follow-reject",
+            alone "follow-refuse",
             follow_reject,
             "the subject can refuse a Follow, and the peer learns of it",
             "ActivityPub s7.7"
@@ -145,12 +145,12 @@ async fn follow_rejected(case: &Case<'_>) -> Outcome {
         .await?;
     let whom = json!({ "target": bob.id, "target_handle": bob.handle, "to": [bob.id] });
     let asked = alice.act("follow", whom).await;
-    let came = bob.gets("Follow", &[&alice.actor]).await;
+    let arrived = bob.gets("Follow", &[&alice.actor]).await;
     control
         .post("mode", &json!({ "accept_follows": "auto" }))
         .await?;
     asked?;
-    came?;
+    arrived?;
     alice.loses("following", &[&bob.id, "pending"]).await?;
     alice.lacks("following", &[&bob.id]).await
 }

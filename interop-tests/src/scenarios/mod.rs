@@ -32,6 +32,8 @@ pub struct Scenario {
     pub source: &'static str,
     /// Whether it is part of the short form.
     pub short: bool,
+    /// Whether it changes what others would notice, so that none may run beside it.
+    pub alone: bool,
     /// Tries it.
     pub run: for<'a> fn(&'a Case<'a>) -> LocalBoxFuture<'a, Outcome>,
 }
@@ -53,6 +55,17 @@ macro_rules! scenario {
             shows: $shows,
             source: $source,
             short: false,
+            alone: false,
+            run: |case| Box::pin($run(case)),
+        }
+    };
+    (alone $name:literal, $run:path, $shows:literal, $source:literal) => {
+        $crate::scenarios::Scenario {
+            name: $name,
+            shows: $shows,
+            source: $source,
+            short: false,
+            alone: true,
             run: |case| Box::pin($run(case)),
         }
     };
@@ -62,6 +75,7 @@ macro_rules! scenario {
             shows: $shows,
             source: $source,
             short: true,
+            alone: false,
             run: |case| Box::pin($run(case)),
         }
     };
@@ -113,6 +127,10 @@ mod tests {
     fn names_are_unique_and_make_account_names() {
         let mut seen = BTreeSet::new();
         for one in all() {
+            // A name that begins another's would find its exchanges too.
+            let begins =
+                |other: &Scenario| other.name != one.name && other.name.starts_with(one.name);
+            assert!(!all().any(begins), "{} begins another", one.name);
             assert!(seen.insert(one.name), "{} is there twice", one.name);
             assert!(one.name.len() <= 26, "{} is too long", one.name);
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

@@ -174,14 +174,11 @@ async fn react_out(case: &Case<'_>) -> Outcome {
     alice.needs("react")?;
     let note = theirs(case, &alice, &bob).await?;
     alice.act("react", about(&note, &bob)).await?;
-    let came = match bob.gets("EmojiReact", &[&note]).await {
-        Ok(came) => came,
-        Err(_) => bob.gets("Like", &[&note]).await?,
-    };
+    let reaction = bob.gets_any(&["EmojiReact", "Like"], &[&note]).await?;
     require!(
-        came["content"] == "🎉",
+        reaction["content"] == "🎉",
         "its content is {}",
-        came["content"]
+        reaction["content"]
     );
     Ok(())
 }

@@ -115,10 +115,10 @@ async fn knock_in(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
     // The first knock is refused on the way; the second has to be taken.
-    case.pair
-        .subject
-        .proxy
-        .spoil(Rule::post(&text, Fault::Refuse(401)));
+    case.spoil(
+        &case.pair.subject.proxy,
+        Rule::post(&text, Fault::Refuse(401)),
+    );
     bob.note(&text, &[&alice.actor]).await?;
     alice.finds("inbox", &[&text]).await?;
     let all = case.wire(&case.pair.subject.proxy, "Create", &[&text]);
@@ -138,10 +138,7 @@ async fn sent(case: &Case<'_>) -> Outcome<(String, Vec<Exchange>)> {
 async fn knock_out(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
-    case.pair
-        .peer
-        .proxy
-        .spoil(Rule::post(&text, Fault::Refuse(401)));
+    case.spoil(&case.pair.peer.proxy, Rule::post(&text, Fault::Refuse(401)));
     alice.dm(&text, &[&bob.id]).await?;
     bob.gets("Create", &[&text]).await?;
     let all = case.wire(&case.pair.peer.proxy, "Create", &[&text]);
