@@ -24,6 +24,8 @@ use crate::wait;
 /// The servers' addresses are 127.0.0.2 to 127.0.0.20.
 const FIRST: u8 = 2;
 const LAST: u8 = 20;
+/// How long a connection is kept for the next request.
+const IDLE: Duration = Duration::from_secs(2);
 /// How long any answer may take.
 const ANSWER: Duration = Duration::from_mins(1);
 
@@ -147,6 +149,8 @@ impl Network {
         Ok(reqwest::Client::builder()
             .no_proxy()
             .timeout(ANSWER)
+            // Servers end idle connections after five seconds, at the earliest.
+            .pool_idle_timeout(IDLE)
             .add_root_certificate(authority)
             .build()?)
     }

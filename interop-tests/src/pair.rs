@@ -12,6 +12,8 @@ use crate::control::Control;
 use crate::hostile::ACTIVITY_JSON;
 use crate::hostile::Hostile;
 use crate::network::Network;
+use crate::outcome::Outcome;
+use crate::outcome::Stop;
 use crate::server::Server;
 
 /// How a pair is started.
@@ -87,6 +89,23 @@ impl Pair {
             anyhow::Ok([mallory, victim])
         };
         self.hostile.get_or_try_init(start).await
+    }
+
+    /// Stops when the peer says that it lacks something.
+    ///
+    /// # Errors
+    /// [`Stop::NotApplicable`] in that case, with the reason that it gives.
+    pub fn peer_supports(&self, what: &str) -> Outcome {
+        let listed = |name: &str| {
+            let list = self.ready[name].as_array();
+            list.is_some_and(|list| list.iter().any(|one| one == what))
+        };
+        if listed("supports") || listed("schemes") {
+            return Ok(());
+        }
+        let reason = self.ready["unsupported"][what].as_str();
+        let silent = format!("it does not say that it supports {what} (its control route `ready`)");
+        Err(Stop::lacks(self.peer.name(), reason.unwrap_or(&silent)))
     }
 
     async fn refuses_unsigned(&self) -> Result<()> {

@@ -14,7 +14,6 @@ use anyhow::Result;
 use anyhow::ensure;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use serde_json::Value;
 
 use crate::adapter::Description;
 use crate::case::Case;
@@ -245,10 +244,4 @@ fn keep(
     // It only helps to understand a failure that is reported anyway.
     drop(std::fs::create_dir_all(&folder));
     drop(std::fs::write(folder.join(name), text));
-}
-
-/// Whether a ready answer says that a peer supports something, as far as it says.
-pub fn supports(ready: &Value, what: &str) -> bool {
-    let list = ready["supports"].as_array();
-    list.is_none_or(|list| list.iter().any(|one| one == what))
 }

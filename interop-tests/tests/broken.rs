@@ -64,7 +64,11 @@ async fn a_removed_signature_check_is_found() -> Result<()> {
 async fn a_lost_delivery_is_found() -> Result<()> {
     let lines = lines("delivery").await?;
     assert_eq!(lines[2].outcome, Verdict::Failed, "{lines:#?}");
-    assert!(lines[2].reason.contains("arrived"), "{}", lines[2].reason);
+    assert!(
+        lines[2].reason.contains("not all arrived"),
+        "{}",
+        lines[2].reason
+    );
     Ok(())
 }
 
@@ -89,7 +93,10 @@ async fn what_a_proxy_loses_or_swaps_is_found() -> Result<()> {
     );
     let pair = Pair::start(&subject, &peer, &Options::default()).await?;
     let scenario = scenarios::named("order-out").context("order-out")?;
-    for (fault, part) in [(Fault::Swallow, "arrived"), (Fault::Swap, "in this order")] {
+    for (fault, part) in [
+        (Fault::Swallow, "not all arrived"),
+        (Fault::Swap, "in this order"),
+    ] {
         pair.peer
             .proxy
             .spoil(Rule::post("words 05 of order-out", fault));

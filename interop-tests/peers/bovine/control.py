@@ -12,24 +12,23 @@ import store
 from store import ORIGIN, main
 
 control = Blueprint("control", __name__, url_prefix="/control")
-DOCS = "https://bovine.readthedocs.io/en/latest/reference/"
 SUPPORTS = (
     "follow accept reject undo dm public followers_only reply mention edit delete like emoji_react announce group "
     "flag block move poll attachment collection featured authorized_fetch fetch rotate profile actor publish "
-    "manual_follows proofs shared_inbox webfinger"
+    "manual_follows proofs shared_inbox webfinger nodeinfo"
 ).split()
 UNSUPPORTED = {
-    "rfc9421": f"bovine signs by draft-cavage alone and checks RFC 9421 only over @method, @path and @authority: {DOCS}crypto/",
-    "double_knock": "bovine has one signature scheme to send with",
-    "queue": f"bovine posts once and keeps no queue: {DOCS}bovine/",
-    "followers_sync": "bovine knows no Collection-Synchronization header",
-    "ld_signatures": "bovine makes and checks no LD signatures",
-    "nodeinfo": "bovine's test server serves no NodeInfo; it only reads that of others",
-    "host_meta": "bovine's test server serves no host-meta",
-    "proofs_receive": "bovine checks a proof only when asked (GET /control/received shows its verdict in `proofs`) "
-    f"and found those of Fedify 2.3.6 invalid: {DOCS}crypto/",
-    "rotate_keep_old": f"bovine's Actor has one public key: {DOCS}activitystreams/",
-    "deduplication": "bovine has no store of what it received",
+    "rfc9421": "it signs by draft-cavage alone (bovine.clients.signed_http), and support for RFC 9421 is in "
+    "development (docstring of bovine.crypto.signature.RFC9421Signature)",
+    "double_knock": "it has one signature scheme to send with (bovine.clients.signed_http)",
+    "queue": "BovineActor.post sends once; a queue is the application's (bovine.BovineActor)",
+    "followers_sync": "no module of bovine 0.5.19 names the header Collection-Synchronization",
+    "ld_signatures": "no module of bovine 0.5.19 makes or checks LD signatures",
+    "host_meta": "no module of bovine 0.5.19 serves host-meta",
+    "proofs_receive": "it checks a proof only when asked (`proofs` of this server's control route `received` has what "
+    "it found)",
+    "rotate_keep_old": "an actor has one public key (bovine.activitystreams.Actor.build_public_key)",
+    "deduplication": "it keeps nothing of what it received; a store is the application's (bovine.BovineActor)",
 }
 
 

@@ -8,6 +8,7 @@ restarts. Started by `interop-tests/src/peer.rs` with:
 
 import os
 import sys
+from importlib.metadata import version
 
 # The modules beside this one lie in the source tree, which stays as it is.
 sys.dont_write_bytecode = True
@@ -15,6 +16,7 @@ sys.dont_write_bytecode = True
 from bovine.activitystreams import OrderedCollection, OrderedCollectionPage
 from bovine.crypto import build_validate_http_signature_raw
 from bovine.crypto.types import CryptographicIdentifier
+from bovine.types.nodeinfo import NodeInfo
 from bovine.utils import webfinger_response_json
 from quart import Quart, request
 
@@ -38,9 +40,12 @@ async def start():
 
 async def public_key(url):
     document = await deliveries.get(store.server, url)
-    keys = listed(document.get("publicKey", document))
-    key = next((key for key in keys if key.get("id") == url), keys[0])
-    return CryptographicIdentifier.from_public_key(key)
+    if "publicKey" not in document:
+        # A key with a document of its own says whose it is; its owner has to say so too.
+        document = await deliveries.get(store.server, document["owner"])
+    keys = listed(document["publicKey"])
+    key = next((key for key in keys if key.get("id") == url), None)
+    return CryptographicIdentifier.from_public_key(key) if key else None
 
 
 verify = build_validate_http_signature_raw(public_key)
@@ -71,12 +76,28 @@ async def gate():
 
 @app.get("/.well-known/webfinger")
 async def webfinger():
+    open_to_pages = {"access-control-allow-origin": "*"}
     resource = request.args.get("resource", "")
+    if not resource:
+        return "no resource", 400, open_to_pages
     for local in store.actors.values():
         account = f"acct:{local.name}@{store.HOST}"
         if resource in (account, local.id):
-            return webfinger_response_json(account, local.id)
-    return "not found", 404
+            found = webfinger_response_json(account, local.id)
+            return found, 200, {"content-type": "application/jrd+json", **open_to_pages}
+    return "not found", 404, open_to_pages
+
+
+@app.get("/.well-known/nodeinfo")
+async def nodeinfo_links():
+    schema = "http://nodeinfo.diaspora.software/ns/schema/2.0"
+    return {"links": [{"rel": schema, "href": f"{ORIGIN}/nodeinfo/2.0"}]}
+
+
+@app.get("/nodeinfo/2.0")
+async def nodeinfo():
+    software = {"name": "bovine", "version": version("bovine")}
+    return NodeInfo(software=software).model_dump(mode="json")
 
 
 @app.post("/inbox")
@@ -91,7 +112,10 @@ async def inbox(name):
 
 
 async def take(local: store.Local):
-    activity = await request.get_json(force=True, silent=True)
+    try:
+        activity = await request.get_json(force=True, silent=True)
+    except RecursionError:
+        activity = None
     if not isinstance(activity, dict):
         store.refused.append({"reason": "no JSON object", "type": None, "status": 400})
         return "no JSON object", 400
@@ -131,6 +155,11 @@ async def act_on(activity: dict, local: store.Local):
         followed = store.actors.get(id_of(thing.get("object")))
         if followed:
             followed.followers.pop(sender, None)
+    elif kind == "Reject":
+        follow = thing if isinstance(thing, dict) else store.documents.get(thing, {})
+        follower = store.actors.get(id_of(follow.get("actor")))
+        if follower and sender in follower.following:
+            follower.following.remove(sender)
     elif kind == "Accept":
         follow = thing if isinstance(thing, dict) else store.documents.get(thing, {})
         follower = store.actors.get(id_of(follow.get("actor")))
@@ -221,7 +250,22 @@ async def get_document(path=None):
     document = store.documents.get(f"{ORIGIN}{request.path}")
     if document is None:
         return "not found", 404
+    if not await may_read(document):
+        return "Unauthorized", 401, {"vary": "Accept, Signature"}
     return document, 410 if document["type"] == "Tombstone" else 200, JSON
+
+
+async def may_read(document: dict) -> bool:
+    """What is addressed to some is for those alone."""
+    audience = [id_of(one) for key in ("to", "cc") for one in listed(document.get(key))]
+    if not audience or PUBLIC in audience:
+        return True
+    reader = await signer()
+    owner = id_of(document.get("actor", document.get("attributedTo")))
+    follows = any(
+        reader in local.followers for local in store.actors.values() if f"{local.id}/followers" in audience
+    )
+    return reader is not None and (reader == owner or reader in audience or follows)
 
 
 @app.errorhandler(Exception)

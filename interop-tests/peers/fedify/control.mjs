@@ -24,7 +24,15 @@ const UNSUPPORTED = {
   host_meta: "Fedify serves no /.well-known/host-meta: https://fedify.dev/manual/webfinger",
 };
 
+const known = new Map();
+
+// Whom it found before it knows, as applications do that store the people they deal with.
 async function lookUp(ctx, id) {
+  if (!known.has(id)) known.set(id, await find(ctx, id));
+  return known.get(id);
+}
+
+async function find(ctx, id) {
   const documentLoader = await ctx.getDocumentLoader({ identifier: SERVER_ACTOR });
   const found = await ctx.lookupObject(id, { documentLoader });
   if (found === null) throw new TypeError(`nobody at ${id}`);
@@ -175,7 +183,11 @@ export const commands = {
     const options = { preferSharedInbox: shared === true };
     if (queued === true) {
       const everyone = toFollowers.length > 0 ? "followers" : recipients;
-      await ctx.sendActivity({ identifier }, everyone, activity, { ...options, orderingKey: "control" });
+      const orderingKey = [identifier, ...ids].join(" ");
+      await withFaults(identifier, activity.constructor.name, [], async () => {
+        await ctx.sendActivity({ identifier }, everyone, activity, { ...options, orderingKey });
+        return [];
+      });
     } else if (scheme !== undefined || activity === null) {
       const body = activity === null ? document : await withProof(ctx, identifier, activity);
       const to = recipients.map((one) => (shared && one.endpoints?.sharedInbox) || one.inboxId);

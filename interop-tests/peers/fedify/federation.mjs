@@ -135,6 +135,7 @@ federation
     if (activity instanceof Follow) await followed(ctx, activity);
     else if (activity instanceof Undo) unfollowed(document);
     else if (activity instanceof Accept) accepted(document);
+    else if (activity instanceof Reject) rejected(document);
     else if (activity instanceof Create) countVote(document.object);
     await passOn(ctx, activity, document);
   });
@@ -173,6 +174,13 @@ function accepted(accept) {
   }
 }
 
+function rejected(reject) {
+  const follower = idOf(reject.object?.actor) ?? documents.get(idOf(reject.object))?.actor;
+  for (const [identifier, held] of following) {
+    if (actorId(identifier).href === follower) held.delete(idOf(reject.actor));
+  }
+}
+
 async function passOn(ctx, activity, document) {
   if (!PASSED_ON.includes(document.type)) return;
   const object = typeof document.object === "object" ? document.object : {};
@@ -197,10 +205,25 @@ export async function serveDocument(request) {
   const document = documents.get(new URL(request.url).href);
   if (document === undefined) return new Response("Not found", { status: 404 });
   const ctx = federation.createContext(request, undefined);
-  if (!(await mayFetch(ctx))) return new Response("Unauthorized", { status: 401, headers: { vary: "Accept, Signature" } });
+  if (!(await mayFetch(ctx)) || !(await mayRead(ctx, document))) {
+    return new Response("Unauthorized", { status: 401, headers: { vary: "Accept, Signature" } });
+  }
   const answer = await respondWithObject(await parse(ctx, document), { contextLoader: ctx.contextLoader });
   const gone = document.type === "Tombstone";
   return gone ? new Response(answer.body, { status: 410, headers: answer.headers }) : answer;
+}
+
+// What is addressed to some is for those alone.
+async function mayRead(ctx, document) {
+  const audience = [...list(document.to), ...list(document.cc)].map(idOf);
+  if (audience.length === 0 || audience.some(isPublic)) return true;
+  const documentLoader = await ctx.getDocumentLoader({ identifier: SERVER_ACTOR });
+  const reader = (await ctx.getSignedKeyOwner({ documentLoader }))?.id?.href;
+  if (reader === undefined) return false;
+  const owner = idOf(document.actor ?? document.attributedTo);
+  const follows = [...followers].some(([identifier, held]) =>
+    held.has(reader) && audience.includes(`${actorId(identifier).href}/followers`));
+  return reader === owner || audience.includes(reader) || follows;
 }
 
 async function parse(ctx, document) {
@@ -214,6 +237,9 @@ async function parseAll(ctx, items) {
 
 function isPublicBy(document, identifier) {
   const audience = [...list(document.to), ...list(document.cc)];
-  const isPublic = audience.some((id) => [PUBLIC_COLLECTION.href, "as:Public", "Public"].includes(id));
-  return idOf(document.actor) === actorId(identifier).href && isPublic;
+  return idOf(document.actor) === actorId(identifier).href && audience.some(isPublic);
+}
+
+function isPublic(id) {
+  return [PUBLIC_COLLECTION.href, "as:Public", "Public"].includes(id);
 }

@@ -15,6 +15,8 @@ const { commands, questions } = await import("./control.mjs");
 const { federation, serveDocument } = await import("./federation.mjs");
 const { arriving, broken, mode, origin, port, refused } = await import("./store.mjs");
 
+const MAX_BODY = 1024 * 1024;
+
 async function control(request, url, body) {
   const [kind, known] = request.method === "GET" ? ["question", questions] : ["command", commands];
   const route = url.pathname.slice("/control/".length);
@@ -32,9 +34,14 @@ async function control(request, url, body) {
 
 async function answer(request) {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of request) {
+    length += chunk.length;
+    if (length <= MAX_BODY) chunks.push(chunk);
+  }
   const body = Buffer.concat(chunks);
   const url = new URL(request.url, origin);
+  if (length > MAX_BODY) return new Response("Content Too Large", { status: 413 });
   if (url.pathname.startsWith("/control/")) return await control(request, url, body);
   if (mode.down) return new Response("down", { status: 503 });
   const init = { method: request.method, headers: request.headers };

@@ -29,6 +29,7 @@ pub const ACTIONS: &[&str] = &[
     "reject_follow",
     "followers",
     "following",
+    "follow_requests",
     "set_manual_follows",
     "set_automatic_follows",
     "post",
@@ -287,6 +288,36 @@ mod tests {
             let error = format!("{:#}", error.unwrap_err());
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    /// A reason ends with `(FILE.md, Heading)`.
+    fn cited(reason: &str) -> Option<(&str, &str)> {
+        reason
+            .strip_suffix(')')?
+            .rsplit_once('(')?
+            .1
+            .split_once(", ")
+    }
+
+    #[test]
+    fn what_folkmoot_cites_of_itself_is_there() -> Result<()> {
+        for name in ["folkmoot-sqlite", "folkmoot-postgres"] {
+            let one = Description::find(name)?;
+            let actions = one
+                .actions
+                .values()
+                .filter_map(|action| action.unsupported.as_ref());
+            for reason in actions.chain(one.exempt.values()) {
+                let (file, heading) = cited(reason).with_context(|| reason.clone())?;
+                let text = std::fs::read_to_string(place::package().join("..").join(file))?;
+                let is_it = |line: &str| line.trim_start_matches('#').trim() == heading;
+                let found = text
+                    .lines()
+                    .any(|line| line.starts_with('#') && is_it(line));
+                ensure!(found, "{file} has no heading {heading:?}: {reason}");
+            }
+        }
+        Ok(())
     }
 
     #[test]

@@ -228,6 +228,7 @@ where
 
 /// Passes one request on, or spoils it; gives the answer and writes both down.
 async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Option<Message> {
+    let mut text = String::new();
     let (number, fault, late) = {
         let mut state = lock(state);
         let number = state.next;
@@ -236,12 +237,17 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
             Some(Fault::Drop)
         } else {
             let mut rules = state.rules.iter_mut();
-            let taken = rules.find_map(|rule| Some((rule.take(&request)?, rule.about.clone())));
-            if let Some((Fault::Swap, about)) = &taken {
-                let (about, request) = (about.clone(), request.clone());
+            let taken = rules.find_map(|rule| Some((rule.take(&request)?, rule.clone())));
+            if let Some((Fault::Swap, rule)) = &taken {
+                let (about, request) = (rule.about.clone(), request.clone());
                 state.held.push(Held { about, request });
             }
-            taken.map(|(fault, _)| fault)
+            if let Some((fault, rule)) = taken {
+                text = rule.contains;
+                Some(fault)
+            } else {
+                None
+            }
         };
         let mut late = Vec::new();
         if fault.is_none() && request.method() == "POST" {
@@ -253,7 +259,7 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
         }
         (number, fault, late)
     };
-    let answer = spoilt(&request, fault, backend).await;
+    let answer = spoilt(&request, fault, &text, backend).await;
     for held in late {
         // Its sender has been told 202 already.
         drop(forward(&held.request, backend).await);
@@ -271,14 +277,19 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
     answer
 }
 
-async fn spoilt(request: &Message, fault: Option<Fault>, backend: u16) -> Option<Message> {
+async fn spoilt(
+    request: &Message,
+    fault: Option<Fault>,
+    text: &str,
+    backend: u16,
+) -> Option<Message> {
     let answer = match fault {
         None => forward(request, backend).await,
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
             forward(request, backend).await
         }
-        Some(Fault::Corrupt) => forward(&rule::corrupt(request), backend).await,
+        Some(Fault::Corrupt) => forward(&rule::corrupt(request, text), backend).await,
         Some(Fault::Duplicate) => {
             let first = forward(request, backend).await;
             drop(forward(request, backend).await);

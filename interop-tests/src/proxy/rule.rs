@@ -17,7 +17,7 @@ pub enum Fault {
     Refuse(u16),
     /// Says 202 and loses the request.
     Swallow,
-    /// Changes one byte in the middle of the body.
+    /// Changes one byte of what the rule looks for in the body.
     Corrupt,
     /// Passes the request on twice.
     Duplicate,
@@ -109,11 +109,13 @@ impl Rule {
     }
 }
 
-/// A copy of `message` with one byte of its body changed.
-pub(super) fn corrupt(message: &Message) -> Message {
+/// A copy of `message` with one byte of its body changed: the first of `text`, which counts in
+/// every reading of the body, or the one in the middle.
+pub(super) fn corrupt(message: &Message, text: &str) -> Message {
     let mut changed = message.clone();
     let middle = changed.body.len() / 2;
-    if let Some(byte) = changed.body.get_mut(middle) {
+    let place = message.text().find(text).unwrap_or(middle);
+    if let Some(byte) = changed.body.get_mut(place) {
         *byte ^= 1;
     }
     changed

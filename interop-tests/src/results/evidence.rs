@@ -120,7 +120,28 @@ pub fn stable(pair: &Pair, text: &str) -> String {
     ] {
         text = text.replace(&from, to);
     }
-    without_ids(&text)
+    without_ids(&without_numbers(&text))
+}
+
+/// Puts `{numbers}` for a list of numbers, which says what arrived and in which order.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        let (inside, after) = after.split_once(']').unwrap_or((after, ""));
+        let list = inside
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, ',' | ' '));
+        out.push_str(before);
+        if list {
+            out.push_str("{numbers}");
+        } else {
+            out.extend(["[", inside, "]"]);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Puts `{id}` for words that are made by chance, and `{n}` for long numbers and times.

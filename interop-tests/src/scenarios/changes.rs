@@ -211,7 +211,7 @@ async fn delete_fetch(case: &Case<'_>) -> Outcome {
 async fn delete_first(case: &Case<'_>) -> Outcome {
     holds(case)?;
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
-    let (text, other) = (case.text("words"), case.text("other words"));
+    let (text, other) = (case.text("words"), case.text("something later"));
     let id = format!("{}/notes/{}", case.pair.peer.origin(), case.name);
     let delete = json!({
         "type": "Delete", "actor": bob.id, "to": [alice.actor],

@@ -13,7 +13,6 @@ use crate::hostile::ACTIVITY_JSON;
 use crate::outcome::Outcome;
 use crate::outcome::Stop;
 use crate::require;
-use crate::run::supports;
 
 /// More pages than any collection of a test has.
 const PAGES: usize = 20;
@@ -146,7 +145,8 @@ async fn header_out(case: &Case<'_>) -> Outcome {
         .iter()
         .find_map(|one| one.request.header("collection-synchronization"));
     let Some(header) = header else {
-        fail!("there is no such header");
+        let reason = "it sends no Collection-Synchronization header (FEP-8fcf is optional)";
+        return Err(Stop::lacks(case.pair.subject.name(), reason));
     };
     for part in ["collectionId=", "url=", "digest="] {
         require!(header.contains(part), "{part} is not in {header}");
@@ -184,9 +184,7 @@ async fn secure(case: &Case<'_>, on: bool) -> Outcome {
 }
 
 async fn fetch_signed(case: &Case<'_>) -> Outcome {
-    if !supports(&case.pair.ready, "authorized_fetch") {
-        return Err(Stop::lacks(case.pair.peer.name(), "it answers every fetch"));
-    }
+    case.pair.peer_supports("authorized_fetch")?;
     let (alice, bob) = (
         case.account("a").await?,
         case.remote_of("b", "Person").await?,

@@ -22,8 +22,8 @@ pub(super) const THEME: Theme = Theme {
         scenario!(
             "webfinger-actor",
             webfinger_actor,
-            "WebFinger of the actor's id gives the same handle",
-            "RFC 7033 s4.5; SWICG ActivityPub and WebFinger s3"
+            "WebFinger of the actor's id, where it answers, names handle and actor",
+            "RFC 7033 s4.1, s4.4"
         ),
         scenario!(
             "webfinger-unknown",
@@ -122,12 +122,24 @@ async fn webfinger(case: &Case<'_>) -> Outcome {
 async fn webfinger_actor(case: &Case<'_>) -> Outcome {
     let alice = case.account("a").await?;
     let (status, _, document) = finger(case, &format!("?resource={}", alice.actor)).await?;
+    if status == 404 {
+        let reason = "it has nothing for an https: resource (RFC 7033 s4.2 leaves that to it)";
+        return Err(Stop::lacks(case.pair.subject.name(), reason));
+    }
     require!(status == 200, "the answer is {status}");
-    let acct = alice.handle.trim_start_matches('@');
+    let acct = format!("acct:{}", alice.handle.trim_start_matches('@'));
+    let aliases = document["aliases"].as_array();
+    let alias = aliases.is_some_and(|all| all.iter().any(|one| *one == *acct));
     require!(
-        document["subject"] == format!("acct:{acct}"),
-        "its subject is {}",
-        document["subject"]
+        document["subject"] == acct || alias,
+        "its subject is {}, its aliases are {}",
+        document["subject"],
+        document["aliases"]
+    );
+    require!(
+        own_link(&document) == Some(&*alice.actor),
+        "its links are {}",
+        document["links"]
     );
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::scenario;
 use crate::case::Case;
 use crate::fail;
 use crate::outcome::Outcome;
+use crate::outcome::Stop;
 use crate::require;
 
 pub(super) const THEME: Theme = Theme {
@@ -151,8 +152,14 @@ async fn follow_rejected(case: &Case<'_>) -> Outcome {
         .await?;
     asked?;
     arrived?;
-    alice.loses("following", &[&bob.id, "pending"]).await?;
-    alice.lacks("following", &[&bob.id]).await
+    case.subject_takes("Reject", &[&bob.id, &alice.actor])
+        .await?;
+    alice.lacks("following", &[&bob.id]).await?;
+    match alice.loses("follow_requests", &[&bob.id]).await {
+        // Then that it is not among those followed is all there is to see.
+        Err(Stop::NotApplicable(_)) => Ok(()),
+        other => other,
+    }
 }
 
 async fn follow_reject(case: &Case<'_>) -> Outcome {

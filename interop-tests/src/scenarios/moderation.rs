@@ -59,7 +59,7 @@ async fn blocked(case: &Case<'_>, lift: bool) -> Outcome {
         let reason = "it can send a Block; what it does about one is the application's";
         return Err(Stop::lacks(case.pair.subject.name(), reason));
     }
-    let (text, later) = (case.text("words"), case.text("later words"));
+    let (text, later) = (case.text("words"), case.text("something later"));
     let whom = json!({ "target": bob.id, "target_handle": bob.handle, "to": [bob.id] });
     let done = alice.act("block", whom.clone()).await?;
     let create = bob.create(&text, &[&alice.actor], json!({}));

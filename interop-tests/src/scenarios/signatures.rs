@@ -13,7 +13,6 @@ use crate::proxy::rule::Fault;
 use crate::proxy::rule::Rule;
 use crate::require;
 use crate::results::evidence::scheme;
-use crate::run::supports;
 
 pub(super) const THEME: Theme = Theme {
     name: "Signatures and proofs",
@@ -72,18 +71,14 @@ pub(super) const THEME: Theme = Theme {
         scenario!(
             "proof-out",
             proof_out,
-            "what the subject sends has a proof of the actor's key",
+            "a public activity of the subject's has a proof of the actor's key",
             "FEP-8b32"
         ),
     ],
 };
 
 async fn by(case: &Case<'_>, name: &str) -> Outcome {
-    let schemes = case.pair.ready["schemes"].as_array();
-    if !schemes.is_some_and(|all| all.iter().any(|one| one == name)) {
-        let reason = format!("it does not sign by {name}");
-        return Err(Stop::lacks(case.pair.peer.name(), &reason));
-    }
+    case.pair.peer_supports(name)?;
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
     let create = bob.create(&text, &[&alice.actor], json!({}));
@@ -109,9 +104,7 @@ async fn rfc9421_in(case: &Case<'_>) -> Outcome {
 }
 
 async fn knock_in(case: &Case<'_>) -> Outcome {
-    if !supports(&case.pair.ready, "double_knock") {
-        return Err(Stop::lacks(case.pair.peer.name(), "it signs one way alone"));
-    }
+    case.pair.peer_supports("double_knock")?;
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
     // The first knock is refused on the way; the second has to be taken.
@@ -136,6 +129,8 @@ async fn sent(case: &Case<'_>) -> Outcome<(String, Vec<Exchange>)> {
 }
 
 async fn knock_out(case: &Case<'_>) -> Outcome {
+    case.pair.peer_supports("cavage")?;
+    case.pair.peer_supports("rfc9421")?;
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
     case.spoil(&case.pair.peer.proxy, Rule::post(&text, Fault::Refuse(401)));
@@ -192,15 +187,14 @@ async fn media_type_out(case: &Case<'_>) -> Outcome {
 }
 
 async fn proof_in(case: &Case<'_>) -> Outcome {
-    if !supports(&case.pair.ready, "proofs") {
-        return Err(Stop::lacks(
-            case.pair.peer.name(),
-            "it makes no integrity proofs",
-        ));
-    }
+    case.pair.peer_supports("proofs")?;
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     let text = case.text("words");
-    bob.note(&text, &[&alice.actor]).await?;
+    let create = bob.create(&text, &[&alice.actor], json!({}));
+    let body = json!({
+        "as": bob.id, "activity": create, "targets": [alice.actor], "proof": true,
+    });
+    case.pair.control.send(&body).await?;
     let one = case.subject_takes("Create", &[&text]).await?;
     let body: Value = serde_json::from_slice(&one.request.body).unwrap_or(Value::Null);
     require!(!body["proof"].is_null(), "the peer sent no proof");
@@ -226,15 +220,16 @@ async fn proof_broken(case: &Case<'_>) -> Outcome {
 }
 
 async fn proof_out(case: &Case<'_>) -> Outcome {
-    let (_, all) = sent(case).await?;
-    let body = all
-        .first()
-        .map(|one| one.request.body.clone())
-        .unwrap_or_default();
-    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
+    // A change of an actor is as public as the actor; what is private may be left without.
+    bob.follows(&alice).await?;
+    let name = case.text("name");
+    let with = json!({ "display_name": name, "summary": case.text("summary") });
+    alice.act("update_profile", with).await?;
+    let body = bob.gets("Update", &[&alice.actor, &name]).await?;
     let proofs = match &body["proof"] {
         Value::Null => {
-            let reason = "it makes no integrity proofs (FEP-8b32 is optional)";
+            let reason = "its Update of an actor has no integrity proof (FEP-8b32 is optional)";
             return Err(Stop::lacks(case.pair.subject.name(), reason));
         }
         Value::Array(proofs) => proofs.clone(),
