@@ -67,6 +67,7 @@ async fn main() -> Result<ExitCode> {
         scenarios: arguments.scenario.clone(),
         short: arguments.short,
         record: arguments.record.clone(),
+        leave_out_itself: arguments.subject.is_empty() || arguments.peer.is_empty(),
         pairs_at_once: arguments.pairs_at_once,
         options: Options::default(),
     };

@@ -20,6 +20,7 @@ async fn nothing_is_worse(subject: &str, peer: &str) -> Result<()> {
         scenarios: Vec::new(),
         short: true,
         record: None,
+        leave_out_itself: false,
         pairs_at_once: 1,
         options: Options::default(),
     };

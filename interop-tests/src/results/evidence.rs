@@ -14,8 +14,8 @@ const MOST: usize = 12;
 /// The most of an answer's text that a failure shows.
 const ANSWER: usize = 160;
 
-/// Where each proxy stood when a scenario began.
-#[derive(Clone, Copy, Debug)]
+/// Where each proxy stood when a scenario began; by default when the pair was started.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mark {
     subject: usize,
     peer: usize,
@@ -58,7 +58,7 @@ pub fn taken(exchanges: &[(&'static str, Exchange)]) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Every exchange in order, for a scenario that failed.
+/// Every exchange, the same ones once, in the order of the first, for a scenario that failed.
 pub fn all(pair: &Pair, exchanges: &[(&'static str, Exchange)]) -> Vec<String> {
     let mut lines = Vec::new();
     for (to, one) in exchanges
@@ -80,7 +80,8 @@ pub fn all(pair: &Pair, exchanges: &[(&'static str, Exchange)]) -> Vec<String> {
             line = format!("{line} {text}");
         }
         let line = stable(pair, &line);
-        if lines.last() != Some(&line) {
+        // Tries are as many as there is time for.
+        if !lines.contains(&line) {
             lines.push(line);
         }
     }
