@@ -62,8 +62,8 @@ async fn main() -> Result<ExitCode> {
     let folder = arguments.results.clone();
     let folder = folder.unwrap_or_else(|| place::package().join("results"));
     let plan = Plan {
-        subjects: chosen(&arguments.subject, |_| true)?,
-        peers: chosen(&arguments.peer, |one| one.control.is_some())?,
+        subjects: chosen(&arguments.subject, Use::Subject)?,
+        peers: chosen(&arguments.peer, Use::Peer)?,
         scenarios: arguments.scenario.clone(),
         short: arguments.short,
         record: arguments.record.clone(),
@@ -112,15 +112,30 @@ async fn main() -> Result<ExitCode> {
     })
 }
 
-fn chosen(names: &[String], usual: impl Fn(&Description) -> bool) -> Result<Vec<Description>> {
+/// On which side of a pair a server stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Subject,
+    Peer,
+}
+
+fn chosen(names: &[String], side: Use) -> Result<Vec<Description>> {
+    let fits = |one: &Description| match side {
+        Use::Subject => !one.actions.is_empty(),
+        Use::Peer => one.control.is_some(),
+    };
     if names.is_empty() {
-        return Ok(Description::all()?.into_iter().filter(usual).collect());
+        return Ok(Description::all()?.into_iter().filter(fits).collect());
     }
     let mut found = Vec::new();
     for name in names {
         let one = Description::find(name)?;
-        if !usual(&one) {
-            bail!("{name} has no control routes, so it cannot be a peer");
+        match side {
+            Use::Subject if !fits(&one) => bail!("{name} has no actions, so it cannot be tested"),
+            Use::Peer if !fits(&one) => {
+                bail!("{name} has no control routes, so it cannot be a peer");
+            }
+            _ => {}
         }
         found.push(one);
     }

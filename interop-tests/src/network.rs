@@ -34,6 +34,7 @@ const ANSWER: Duration = Duration::from_mins(1);
 pub struct Network {
     folder: TempDir,
     next: AtomicU8,
+    named: bool,
 }
 
 impl Network {
@@ -42,10 +43,24 @@ impl Network {
     /// # Errors
     /// When the folder cannot be made or `openssl` fails.
     pub async fn start() -> Result<Self> {
+        Self::make(false).await
+    }
+
+    /// As [`Network::start`], with servers called `localhost:PORT`: for those that take no URL
+    /// whose host is an IP address.
+    ///
+    /// # Errors
+    /// As [`Network::start`].
+    pub async fn start_named() -> Result<Self> {
+        Self::make(true).await
+    }
+
+    async fn make(named: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("folkmoot-net-").tempdir()?;
         let network = Self {
             folder,
             next: AtomicU8::new(FIRST),
+            named,
         };
         network.certify().await?;
         Ok(network)
@@ -67,14 +82,29 @@ impl Network {
         Ok(path)
     }
 
+    fn address(&self) -> Ipv4Addr {
+        if self.named {
+            return Ipv4Addr::LOCALHOST;
+        }
+        let last = self.next.fetch_add(1, Ordering::Relaxed).min(LAST);
+        Ipv4Addr::new(127, 0, 0, last)
+    }
+
+    fn authority_at(&self, public: SocketAddr) -> String {
+        if self.named {
+            return format!("localhost:{}", public.port());
+        }
+        public.to_string()
+    }
+
     /// Puts TLS on a new address in front of whatever listens, or will listen, on the loopback
     /// port `backend`. Paths under `/control/` stay inside.
     ///
     /// # Errors
     /// When Caddy cannot be started.
     pub async fn front(&self, name: &str, backend: u16) -> Result<Front> {
-        let last = self.next.fetch_add(1, Ordering::Relaxed).min(LAST);
-        let public = free_address(Ipv4Addr::new(127, 0, 0, last))?;
+        let public = free_address(self.address())?;
+        let authority = self.authority_at(public);
         let folder = self.folder(&format!("{name}-tls"))?;
         let mut command = Command::new("caddy");
         command
@@ -83,7 +113,7 @@ impl Network {
             .envs(
                 ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "FRONT_FOLDER"].map(|v| (v, &folder)),
             )
-            .env("FRONT_PUBLIC", public.to_string())
+            .env("FRONT_PUBLIC", &authority)
             .env("FRONT_ADDRESS", public.ip().to_string())
             .env("FRONT_BACKEND", backend.to_string())
             .env("FRONT_CERTIFICATE", self.folder.path().join("leaf.pem"))
@@ -99,7 +129,7 @@ impl Network {
         .await?;
         Ok(Front {
             scheme: "https",
-            public,
+            authority,
             _proxy: Some(caddy),
         })
     }
@@ -115,8 +145,7 @@ impl Network {
             let front = self.front(name, proxy.port()).await?;
             return Ok((front, proxy));
         }
-        let last = self.next.fetch_add(1, Ordering::Relaxed).min(LAST);
-        let address = Ipv4Addr::new(127, 0, 0, last);
+        let address = self.address();
         let certificate = std::fs::read(self.folder.path().join("leaf.pem"))?;
         let key = std::fs::read(self.folder.path().join("leaf.key"))?;
         let identity = native_tls::Identity::from_pkcs8(&certificate, &key)?;
@@ -124,7 +153,7 @@ impl Network {
         let proxy = Proxy::listen(address, backend, Some(acceptor.into())).await?;
         let front = Front {
             scheme: "https",
-            public: SocketAddr::from((address, proxy.port())),
+            authority: self.authority_at(SocketAddr::from((address, proxy.port()))),
             _proxy: None,
         };
         Ok((front, proxy))
@@ -134,7 +163,7 @@ impl Network {
     pub fn direct(&self, backend: SocketAddr) -> Front {
         Front {
             scheme: "http",
-            public: backend,
+            authority: backend.to_string(),
             _proxy: None,
         }
     }
@@ -185,14 +214,14 @@ impl Network {
 #[derive(Debug)]
 pub struct Front {
     scheme: &'static str,
-    public: SocketAddr,
+    authority: String,
     _proxy: Option<Process>,
 }
 
 impl Front {
     /// The origin under which the server is known, such as `https://127.0.0.2:40123`.
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme, self.public)
+        format!("{}://{}", self.scheme, self.authority)
     }
 
     /// Whether there is no TLS.
@@ -202,7 +231,7 @@ impl Front {
 
     /// The authority part of the origin.
     pub fn authority(&self) -> String {
-        self.public.to_string()
+        self.authority.clone()
     }
 }
 

@@ -53,7 +53,11 @@ impl Pair {
         peer: &Description,
         options: &Options,
     ) -> Result<Self> {
-        let network = Network::start().await?;
+        let network = if subject.start.named || peer.start.named {
+            Network::start_named().await?
+        } else {
+            Network::start().await?
+        };
         let mut peer = peer.clone();
         if peer.name == subject.name {
             peer.name = format!("{}-peer", peer.name);

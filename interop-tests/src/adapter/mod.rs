@@ -104,6 +104,9 @@ pub struct Start {
     /// Its environment; nothing else is in it but `PATH` and `HOME`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Whether it takes no URL whose host is an IP address: then all servers have names.
+    #[serde(default)]
+    pub named: bool,
     /// Whether it needs an empty PostgreSQL database, as `{database}`.
     #[serde(default)]
     pub postgres: bool,

@@ -165,7 +165,10 @@ fn without_ids(text: &str) -> String {
 fn named(word: &str) -> String {
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let hexadecimal = word.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    let address = word.starts_with("127.0.0.") && word.contains(':');
+    let address = ["127.0.0.", "localhost:"]
+        .iter()
+        .any(|start| word.starts_with(start))
+        && word.contains(':');
     let time = digits >= 10 && word.contains(':') && !address;
     let mixed = word.chars().any(|c| c.is_ascii_uppercase())
         && word.chars().any(|c| c.is_ascii_lowercase());
@@ -194,6 +197,7 @@ mod tests {
             ),
             ("at 2026-11-20T16:31:53Z.", "at {n}"),
             ("https://127.0.0.4:40111/x", "https://{host}/x"),
+            ("https://localhost:40111/x", "https://{host}/x"),
             ("port 123456 and 401", "port {n} and 401"),
             (
                 "FollowRequest of follow-out: 401",
