@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::peers;
 use crate::place;
 use crate::postgres::Durability;
 use crate::steps::Steps;
@@ -15,6 +16,7 @@ use crate::test;
 pub(crate) fn run(arguments: &[String]) -> Result<bool> {
     let mut steps = Steps::default();
     let _servers = test::provide(&mut steps, Durability::Off)?;
+    steps.attempt("more peers", peers::provide_more);
     let given = std::env::var_os("FOLKMOOT_BIN").is_some();
     if given || steps.cargo("build of the server", &["build", "-p", "node"])? {
         if !given {

@@ -11,9 +11,10 @@ use anyhow::Result;
 use anyhow::bail;
 
 use crate::place;
+use crate::steps::cargo;
 use crate::tools;
 
-/// Installs what is not there yet.
+/// Installs what the tests need and is not there yet.
 ///
 /// # Errors
 /// When a registry cannot be reached or an installation fails.
@@ -24,6 +25,23 @@ pub(crate) fn provide() -> Result<()> {
     python("handshake").context("cannot install what the second handshake needs from PyPI")?;
     python("mail").context("cannot install the mail server aiosmtpd from PyPI")?;
     python("schemathesis").context("cannot install schemathesis from PyPI")
+}
+
+/// Installs those that only `cargo xtask interop` starts.
+///
+/// # Errors
+/// As [`provide`].
+pub(crate) fn provide_more() -> Result<()> {
+    rust().context("cannot build the peers made of Rust libraries")
+}
+
+/// Builds a workspace of its own: what the libraries of others depend on is no part of ours.
+fn rust() -> Result<()> {
+    let (from, to) = folders("rust")?;
+    let mut build = Command::new(cargo());
+    build.args(["build", "--locked", "--quiet", "--manifest-path"]);
+    build.arg(from.join("Cargo.toml"));
+    tools::run(build.env("CARGO_TARGET_DIR", to))
 }
 
 fn npm(name: &str) -> Result<()> {

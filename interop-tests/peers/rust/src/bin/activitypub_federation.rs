@@ -291,7 +291,7 @@ impl Library for Federation {
                 "double_knock": "the library has one signature scheme",
                 "proofs": format!("the library has no integrity proofs: {SOURCE}"),
                 "ld_signatures": format!("the library has no LD signatures: {SOURCE}"),
-                "authorized_fetch": "its check of signed fetches, signing_actor, is for actix-web alone (http_signatures.rs)",
+                "authorized_fetch": "its check of signed fetches, actix_web::signing_actor, has no twin for axum (src/actix_web/mod.rs)",
                 "unsigned_fetch": "with signed_fetch_actor set, the library signs every fetch (config.rs)",
                 "queue": "its queue is in memory and hides the statuses; this program sends while it is asked to",
                 "rotate_keep_old": "the library has one key for an actor (traits/mod.rs)",
