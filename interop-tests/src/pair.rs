@@ -11,6 +11,7 @@ use crate::adapter::Description;
 use crate::control::Control;
 use crate::hostile::ACTIVITY_JSON;
 use crate::hostile::Hostile;
+use crate::hostile::inbox_of;
 use crate::network::Network;
 use crate::outcome::Outcome;
 use crate::outcome::Stop;
@@ -114,18 +115,13 @@ impl Pair {
 
     async fn refuses_unsigned(&self) -> Result<()> {
         let http = self.peer.http();
-        let actor = self.ready["actor"]
-            .as_str()
-            .context("the peer has no actor")?;
-        let document = http
-            .get(actor)
-            .header("accept", ACTIVITY_JSON)
-            .send()
-            .await?;
-        let document: Value = document.error_for_status()?.json().await?;
-        let inbox = document["inbox"]
-            .as_str()
-            .context("the peer's actor has no inbox")?;
+        let actor = self.ready["actor"].as_str();
+        let actor = actor.context("the peer has no actor")?;
+        let inbox = match self.ready["inbox"].as_str() {
+            // One that shows its actors to nobody who does not sign says where.
+            Some(inbox) => inbox.to_owned(),
+            None => inbox_of(http, actor).await?,
+        };
         let forged = json!({
             "@context": "https://www.w3.org/ns/activitystreams",
             "id": "https://127.0.0.1/forged", "type": "Follow",

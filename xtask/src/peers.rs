@@ -32,6 +32,7 @@ pub(crate) fn provide() -> Result<()> {
 /// # Errors
 /// As [`provide`].
 pub(crate) fn provide_more() -> Result<()> {
+    python("cattle_grid").context("cannot install the peer cattle_grid from PyPI")?;
     rust().context("cannot build the peers made of Rust libraries")
 }
 

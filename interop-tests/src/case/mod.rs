@@ -175,6 +175,12 @@ impl<'a> Case<'a> {
             .header("accept", ACTIVITY_JSON);
         let answer = request.send().await.with_context(|| url.to_owned())?;
         let status = answer.status();
+        if status == 401 && url.starts_with(&self.pair.peer.origin()) {
+            // A peer that shows its documents to those alone who sign can sign itself.
+            let asked = json!({ "url": url, "signed": true });
+            let fetched = self.pair.control.post("fetch", &asked).await?;
+            return Ok(fetched["document"].clone());
+        }
         if !status.is_success() {
             fail!("{url} gave {status}");
         }
