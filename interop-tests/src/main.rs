@@ -11,6 +11,7 @@ use anyhow::Result;
 use anyhow::bail;
 use clap::Parser;
 use interop_tests::adapter::Description;
+use interop_tests::adapter::container;
 use interop_tests::pair::Options;
 use interop_tests::place;
 use interop_tests::results;
@@ -22,6 +23,10 @@ use interop_tests::scenarios::THEMES;
 /// Tries a server with others, over the wire alone.
 #[derive(Debug, Parser)]
 #[command(name = "interop")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 struct Arguments {
     /// A subject by name, or the path of its TOML file; all that come along by default
     #[arg(long, value_name = "NAME|FILE")]
@@ -44,6 +49,9 @@ struct Arguments {
     /// Compare with the results and do not write them
     #[arg(long)]
     check: bool,
+    /// Also those that come as container images, which need podman or docker
+    #[arg(long)]
+    containers: bool,
     /// How many pairs are run at the same time
     #[arg(long, value_name = "N", default_value_t = 3)]
     pairs_at_once: usize,
@@ -61,8 +69,12 @@ async fn main() -> Result<ExitCode> {
     }
     let folder = arguments.results.clone();
     let folder = folder.unwrap_or_else(|| place::package().join("results"));
+    let mut subjects = chosen(&arguments.subject, Use::Subject)?;
+    if arguments.containers {
+        subjects.extend(Description::containers()?);
+    }
     let plan = Plan {
-        subjects: chosen(&arguments.subject, Use::Subject)?,
+        subjects,
         peers: chosen(&arguments.peer, Use::Peer)?,
         scenarios: arguments.scenario.clone(),
         short: arguments.short,
@@ -101,6 +113,17 @@ async fn main() -> Result<ExitCode> {
     println!("results: {}", folder.display());
     for line in &worse {
         println!("WORSE: {line}");
+    }
+    if !arguments.containers {
+        let names: Vec<String> = Description::containers()?
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
+        let why = match container::engine().await {
+            Some(_) => "not asked for; --containers does",
+            None => "no container engine",
+        };
+        println!("not run: {} ({why})", names.join(", "));
     }
     for fault in &found.faults {
         println!("NOT RUN: {fault}");

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::adapter::Description;
+use crate::adapter::container;
 use crate::adapter::perform::perform;
 use crate::adapter::template::Values;
 use crate::adapter::template::fill;
@@ -20,6 +21,7 @@ use crate::outcome::Stop;
 use crate::place;
 use crate::postgres;
 use crate::process::Process;
+use crate::process::run;
 use crate::proxy::Proxy;
 use crate::wait;
 
@@ -37,6 +39,18 @@ pub struct Server {
     http: reqwest::Client,
     front: Front,
     process: Option<Process>,
+    beside: Vec<Process>,
+    /// Names of containers, which an engine does not end with the program that started them.
+    containers: Vec<String>,
+    engine: &'static str,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for name in &self.containers {
+            container::remove(self.engine, name);
+        }
+    }
 }
 
 impl Server {
@@ -83,6 +97,22 @@ impl Server {
         for (name, text) in texts {
             values.insert(name.to_owned(), Value::String(text));
         }
+        for (name, text) in database_parts(values.get("database"))? {
+            values.insert(name.to_owned(), Value::String(text));
+        }
+        for name in ["spare_1", "spare_2"] {
+            values.insert(name.to_owned(), Value::String(free_port()?.to_string()));
+        }
+        let mut engine = "";
+        if description.start.container.is_some() {
+            let found = container::engine().await;
+            engine = found.with_context(|| {
+                format!("{name} comes as an image, and neither podman nor docker answers")
+            })?;
+            let own = format!("interop-{name}-{port}");
+            values.insert("engine".to_owned(), Value::from(engine));
+            values.insert("container".to_owned(), Value::String(own));
+        }
         if description.start.program == "{folkmoot}" {
             let built = place::subject()?.display().to_string();
             values.insert("folkmoot".to_owned(), Value::String(built));
@@ -96,8 +126,19 @@ impl Server {
             http,
             front,
             process: None,
+            beside: Vec::new(),
+            containers: Vec::new(),
+            engine,
         };
-        server.spawn(more)?;
+        for (path, text) in &server.description.start.files {
+            let path = fill(path, &server.values)?;
+            std::fs::write(&path, fill(text, &server.values)?).context(path)?;
+        }
+        if server.description.start.container.is_some() {
+            server.spawn_containers(more).await?;
+        } else {
+            server.spawn(more)?;
+        }
         server.become_ready().await?;
         Ok(server)
     }
@@ -132,6 +173,36 @@ impl Server {
         command.envs(more.iter().copied());
         let log = self.folder.join("log");
         self.process = Some(Process::start(name, &mut command, &log)?);
+        Ok(())
+    }
+
+    async fn spawn_containers(&mut self, more: &[(&str, &str)]) -> Result<()> {
+        let start = self.description.start.clone();
+        let container = start.container.as_ref().context("it has no image")?;
+        let own = fill("{container}", &self.values)?;
+        let mut env = start.env.clone();
+        env.extend(
+            more.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let log = self.folder.join("log");
+        let command = |name: &str, image: Option<&str>, args: &[String]| {
+            container.command(self.engine, (name, image), args, &env, &self.values)
+        };
+        for (place, args) in container.before.iter().enumerate() {
+            run(&mut command(&format!("{own}-before-{place}"), None, args)?).await?;
+        }
+        let (mut beside, mut containers) = (Vec::new(), vec![own.clone()]);
+        for (place, other) in container.beside.iter().enumerate() {
+            let name = format!("{own}-beside-{place}");
+            let mut command = command(&name, other.image.as_deref(), &other.args)?;
+            containers.push(name.clone());
+            beside.push(Process::start(&name, &mut command, &log)?);
+        }
+        let mut main = command(&own, None, &start.args)?;
+        self.process = Some(Process::start(&own, &mut main, &log)?);
+        self.beside = beside;
+        self.containers = containers;
         Ok(())
     }
 
@@ -228,6 +299,23 @@ impl Server {
             None => Ok(()),
         }
     }
+}
+
+/// The parts of a database's URL, for servers that want each by itself.
+fn database_parts(url: Option<&Value>) -> Result<Vec<(&'static str, String)>> {
+    let Some(Ok(url)) = url.and_then(Value::as_str).map(url::Url::parse) else {
+        return Ok(Vec::new());
+    };
+    let host = url.host_str().context("the database has no host")?;
+    Ok(vec![
+        ("database_host", host.to_owned()),
+        ("database_port", url.port().unwrap_or(5432).to_string()),
+        ("database_user", url.username().to_owned()),
+        (
+            "database_name",
+            url.path().trim_start_matches('/').to_owned(),
+        ),
+    ])
 }
 
 /// Copies the files of a folder that are not there yet or differ. Each comes into place whole, so

@@ -1,6 +1,7 @@
 //! The description of a server that can be tested: a TOML file that says how to start it and what
 //! to ask it for each action. See `docs/interop.md`.
 
+pub mod container;
 pub mod perform;
 pub mod template;
 
@@ -16,6 +17,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::place;
+
+pub use container::Container;
 
 /// Everything that a description may give an answer to; what it leaves out counts as unsupported.
 pub const ACTIONS: &[&str] = &[
@@ -67,6 +70,9 @@ pub struct Description {
     pub name: String,
     /// The name shown to people.
     pub title: String,
+    /// A file beside it with actions that it does not have itself.
+    #[serde(default)]
+    pub include: Option<String>,
     /// How it is started.
     pub start: Start,
     /// How it says that it is there.
@@ -96,8 +102,12 @@ pub struct Description {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// The program.
+    /// The program; none for a container.
+    #[serde(default)]
     pub program: String,
+    /// The image of a container, instead of a program.
+    #[serde(default)]
+    pub container: Option<Container>,
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
@@ -113,9 +123,19 @@ pub struct Start {
     /// Files to put beside what is installed: from this folder to that.
     #[serde(default)]
     pub copy: Option<Copy>,
+    /// Files to write before the start: their paths and what is in them.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// What has to be there, and what to say when it is not.
     #[serde(default)]
     pub needs: BTreeMap<String, String>,
+}
+
+/// Actions that several descriptions share.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shared {
+    actions: BTreeMap<String, Action>,
 }
 
 /// Files to copy before the start.
@@ -208,19 +228,28 @@ impl Description {
     fn parse(text: &str, folder: &Path) -> Result<Self> {
         let mut read: Self = toml::from_str(text)?;
         folder.clone_into(&mut read.folder);
+        ensure!(
+            read.start.program.is_empty() == read.start.container.is_some(),
+            "it needs one of `start.program` and `start.container`"
+        );
+        if let Some(file) = &read.include {
+            let shared = std::fs::read_to_string(folder.join(file)).context(file.clone())?;
+            let shared: Shared = toml::from_str(&shared).context(file.clone())?;
+            for (name, action) in shared.actions {
+                read.actions.entry(name).or_insert(action);
+            }
+        }
         for (name, action) in &read.actions {
             ensure!(
                 ACTIONS.iter().any(|known| known == name),
                 "there is no action {name:?}; those known are {}",
                 ACTIONS.join(", ")
             );
-            let ways = [
-                action.unsupported.is_some(),
-                !action.command.is_empty(),
-                !action.steps.is_empty(),
-            ];
-            if ways.into_iter().filter(|way| *way).count() != 1 {
-                bail!("the action {name} needs one of `steps`, `command` and `unsupported`");
+            let does = !action.command.is_empty() || !action.steps.is_empty();
+            if does == action.unsupported.is_some() {
+                bail!(
+                    "the action {name} needs either `command`, `steps` or both, or `unsupported`"
+                );
             }
         }
         Ok(read)
@@ -234,14 +263,18 @@ impl Description {
         if Path::new(name).extension().is_some_and(|end| end == "toml") {
             return Self::read(Path::new(name));
         }
-        let path = folder().join(format!("{name}.toml"));
-        if !path.exists() {
-            let known: Vec<String> = Self::all()?.into_iter().map(|one| one.name).collect();
+        let places = [folder(), folder().join("containers")];
+        let mut paths = places
+            .iter()
+            .map(|place| place.join(format!("{name}.toml")));
+        let Some(path) = paths.find(|path| path.exists()) else {
+            let all = Self::all()?.into_iter().chain(Self::containers()?);
+            let known: Vec<String> = all.map(|one| one.name).collect();
             bail!(
                 "there is no subject {name:?}; those known are {}, or give the path of a TOML file",
                 known.join(", ")
             );
-        }
+        };
         Self::read(&path)
     }
 
@@ -250,16 +283,29 @@ impl Description {
     /// # Errors
     /// When one cannot be read.
     pub fn all() -> Result<Vec<Self>> {
-        let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder())? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "toml") {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        paths.iter().map(|path| Self::read(path)).collect()
+        in_folder(&folder())
     }
+
+    /// All descriptions of containers that come along, by name.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn containers() -> Result<Vec<Self>> {
+        in_folder(&folder().join("containers"))
+    }
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<Description>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let all = paths.iter().map(|path| Description::read(path));
+    all.collect()
 }
 
 fn folder() -> PathBuf {
@@ -276,10 +322,10 @@ mod tests {
     fn what_is_not_known_is_refused_by_name() {
         for (more, part) in [
             ("[actions.folow]\nunsupported = 'r'\n", "folow"),
-            ("[actions.follow]\n", "needs one of"),
+            ("[actions.follow]\n", "needs either"),
             (
                 "[actions.follow]\nunsupported = 'r'\ncommand = ['c']\n",
-                "needs one of",
+                "needs either",
             ),
             ("[actions.follow]\nstep = []\n", "step"),
             (
@@ -318,6 +364,26 @@ mod tests {
                     .lines()
                     .any(|line| line.starts_with('#') && is_it(line));
                 ensure!(found, "{file} has no heading {heading:?}: {reason}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_description_of_a_container_can_be_read() -> Result<()> {
+        let all = Description::containers()?;
+        for name in [
+            "akkoma",
+            "gotosocial",
+            "lemmy",
+            "mastodon",
+            "misskey",
+            "mitra",
+        ] {
+            let one = all.iter().find(|one| one.name == name).context(name)?;
+            ensure!(one.start.container.is_some(), "{name} has no image");
+            for action in ["create_account", "follow", "direct_message", "inbox"] {
+                ensure!(one.actions.contains_key(action), "{name}: {action}");
             }
         }
         Ok(())

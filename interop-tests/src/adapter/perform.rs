@@ -44,7 +44,7 @@ pub async fn perform(
         return Err(Stop::lacks(title, reason));
     }
     if !action.command.is_empty() {
-        return Ok(run(description, action, name, values).await?);
+        values = run(description, action, name, values).await?;
     }
     for step in &action.steps {
         let Some(list) = &step.each else {

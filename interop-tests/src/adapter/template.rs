@@ -1,5 +1,5 @@
 //! Placeholders in the texts of a description: `{name}`, `{name/pointer}`, `{encoded:name}`,
-//! `{env:NAME}`.
+//! `{env:NAME}`; `{{` and `}}` for braces.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +21,20 @@ pub fn fill(text: &str, values: &Values) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
+        if let Some(after) = after.strip_prefix('{') {
+            out.push_str(&before.replace("}}", "}"));
+            out.push('{');
+            rest = after;
+            continue;
+        }
         let (name, after) = after
             .split_once('}')
             .with_context(|| format!("a brace is not closed in {text:?}"))?;
-        out.push_str(before);
+        out.push_str(&before.replace("}}", "}"));
         out.push_str(&word(name, values).with_context(|| format!("in {text:?}"))?);
         rest = after;
     }
-    out.push_str(rest);
+    out.push_str(&rest.replace("}}", "}"));
     Ok(out)
 }
 
@@ -119,6 +125,7 @@ mod tests {
     fn texts_and_documents_are_filled() -> Result<()> {
         let values = values();
         assert_eq!(fill("/u/{name}/{item/id}", &values)?, "/u/alice/7");
+        assert_eq!(fill("{{1, {name}}} }}", &values)?, "{1, alice} }");
         assert_eq!(fill("?q={encoded:item/deep/er}", &values)?, "?q=x%2Fy");
         let document = json!({ "to": "{list}", "who": ["@{name}"], "gone": "{nothing}" });
         let filled = json!({ "to": ["a", 1], "who": ["@alice"] });

@@ -11,6 +11,7 @@ use super::Lines;
 use super::Verdict;
 use super::place;
 use super::read;
+use crate::adapter::Description;
 use crate::scenarios::THEMES;
 
 const STYLE: &str = "\
@@ -125,7 +126,22 @@ fn page(columns: &[Column]) -> Result<String> {
             out.push_str("</tr>\n");
         }
     }
-    out.push_str("</tbody></table></body></html>\n");
+    out.push_str("</tbody></table>\n");
+    let described = Description::containers()?;
+    let unseen = described.iter().filter(|one| {
+        let starts = |column: &Column| column.subject.starts_with(&one.name);
+        !columns.iter().any(starts)
+    });
+    let titles: Vec<&str> = unseen.map(|one| one.title.as_str()).collect();
+    if !titles.is_empty() {
+        let titles = escape(&titles.join(", "));
+        writeln!(
+            out,
+            "<p>Described and not run: {titles}. They come as container images and need podman or \
+             docker (<code>cargo xtask interop --containers</code>).</p>"
+        )?;
+    }
+    out.push_str("</body></html>\n");
     Ok(out)
 }
 

@@ -69,7 +69,7 @@ pub(super) const THEME: Theme = Theme {
             "protocol practice: retry with backoff"
         ),
         scenario!(
-            alone "order-outage-out",
+            alone "outage-order-out",
             outage_order,
             "it arrives in the order in which it was written",
             "protocol practice: one conversation, one order"
