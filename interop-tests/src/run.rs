@@ -32,7 +32,7 @@ use crate::scenarios;
 use crate::scenarios::Scenario;
 
 /// The longest that one scenario may take.
-const SCENARIO: Duration = Duration::from_mins(2);
+const SCENARIO: Duration = Duration::from_mins(4);
 /// How many scenarios of a pair run side by side.
 const AT_ONCE: usize = 8;
 

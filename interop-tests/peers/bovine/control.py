@@ -15,7 +15,7 @@ control = Blueprint("control", __name__, url_prefix="/control")
 SUPPORTS = (
     "follow accept reject undo dm public followers_only reply mention edit delete like emoji_react announce group "
     "flag block move poll attachment collection featured authorized_fetch fetch rotate profile actor publish "
-    "manual_follows proofs shared_inbox webfinger nodeinfo"
+    "manual_follows proofs shared_inbox webfinger nodeinfo key_refresh"
 ).split()
 UNSUPPORTED = {
     "rfc9421": "it signs by draft-cavage alone (bovine.clients.signed_http), and support for RFC 9421 is in "
@@ -113,7 +113,7 @@ async def ready():
 @control.get("/received")
 async def list_received():
     about = request.args.get("about", "")
-    items = [activity for activity in store.received if about in json.dumps(activity)]
+    items = [activity for activity in store.received if about in json.dumps(activity).replace("-", "_")]
     return {"items": items, "proofs": store.proofs}
 
 

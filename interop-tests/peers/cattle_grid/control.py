@@ -42,6 +42,7 @@ UNSUPPORTED = {
     "ld_signatures": "no module of cattle_grid 0.5.22 makes LD signatures",
     "queue": "what could not be sent is not sent again (cattle_grid.activity_pub.processing.remote.sending_message)",
     "rotate": "an actor's key is made with it, and no action changes it (cattle_grid.model.exchange_update_actor)",
+    "key_refresh": "a key that it fetched it keeps (cattle_grid.auth.public_key_cache.PublicKeyCache.from_cache)",
     "followers_sync": "no module of cattle_grid 0.5.22 names the header Collection-Synchronization",
     "host_meta": "no module of cattle_grid 0.5.22 serves host-meta",
 }

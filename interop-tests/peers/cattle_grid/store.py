@@ -67,7 +67,7 @@ def complete(given: dict, actor: str) -> dict:
             thing.setdefault("attributedTo", actor)
             keep(thing)
         activity["object"] = thing
-    if activity["type"] == "Delete" and str(id_of(thing)).startswith(ORIGIN):
+    if activity["type"] == "Delete" and thing != actor and str(id_of(thing)).startswith(ORIGIN):
         keep({"type": "Tombstone", "id": id_of(thing)})
     keep(activity)
     return activity

@@ -26,7 +26,7 @@ pub use account::Account;
 pub use remote::Remote;
 
 /// How long an effect may take to show.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(45);
 /// Between two looks whether it shows, at first; it grows.
 const PAUSE: Duration = Duration::from_millis(30);
 /// The longest between two looks.

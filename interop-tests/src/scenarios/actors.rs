@@ -280,6 +280,7 @@ async fn rotate_in(case: &Case<'_>) -> Outcome {
 async fn rotate_out(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("rotate_key")?;
+    case.pair.peer_supports("key_refresh")?;
     let (before, after) = (case.text("words before"), case.text("words after"));
     alice.dm(&before, &[&bob.id]).await?;
     bob.gets("Create", &[&before]).await?;

@@ -69,11 +69,12 @@ async fn announce_in(case: &Case<'_>) -> Outcome {
     });
     group.send(&announce, &[&alice.actor]).await?;
     let id = stored["id"].as_str().unwrap_or_default();
-    let seen = alice.finds("inbox", &[&text]).await;
-    if case.pair.subject.description.log {
-        return alice.finds("inbox", &["Announce", id]).await.map(drop);
-    }
-    seen.map(drop)
+    let shown = if case.pair.subject.description.log {
+        ["Announce", id]
+    } else {
+        [text.as_str(), ""]
+    };
+    alice.finds("inbox", &shown).await.map(drop)
 }
 
 async fn host(case: &Case<'_>) -> Outcome {

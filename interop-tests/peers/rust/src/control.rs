@@ -86,7 +86,7 @@ struct About {
 
 async fn received<L: Library>(Held(server): Shared<L>, Query(asked): Query<About>) -> Answer {
     let all = server.state.held().received.clone();
-    let fits = |one: &Value| one.to_string().contains(&asked.about);
+    let fits = |one: &Value| one.to_string().replace('-', "_").contains(&asked.about);
     let items: Vec<Value> = all.into_iter().filter(fits).collect();
     Ok(Json(json!({ "items": items })))
 }
@@ -232,6 +232,10 @@ async fn rotate<L: Library>(Held(server): Shared<L>, Json(asked): Json<Value>) -
     let by = by(&server.state, &asked)?;
     if asked["keep_old"] == true {
         return Err(lacks(&server, "rotate_keep_old"));
+    }
+    let supports = &server.library.about()["supports"];
+    if !listed(supports).into_iter().any(|one| one == "rotate") {
+        return Err(lacks(&server, "rotate"));
     }
     server.library.make_keys(&by.id, true)?;
     Ok(Json(

@@ -283,7 +283,7 @@ impl Library for Federation {
             "supports": [
                 "follow", "accept", "reject", "undo", "dm", "public", "followers_only", "reply", "mention", "edit",
                 "delete", "like", "emoji_react", "announce", "flag", "block", "move", "poll", "attachment",
-                "collection", "fetch", "rotate", "profile", "publish", "manual_follows", "shared_inbox", "webfinger", "actor", "group",
+                "collection", "fetch", "profile", "publish", "manual_follows", "shared_inbox", "webfinger", "actor", "group",
             ],
             "unsupported": {
                 "ip_origins": format!("the library refuses URLs whose host is an IP address (config.rs, verify_url_valid): {SOURCE}"),
@@ -294,6 +294,8 @@ impl Library for Federation {
                 "authorized_fetch": "its check of signed fetches, actix_web::signing_actor, has no twin for axum (src/actix_web/mod.rs)",
                 "unsigned_fetch": "with signed_fetch_actor set, the library signs every fetch (config.rs)",
                 "queue": "its queue is in memory and hides the statuses; this program sends while it is asked to",
+                "rotate": "it goes on signing by the private key that it has sent with (config.rs, actor_pkey_cache)",
+                "key_refresh": "an actor is fetched again after a day, in debug builds after 20 s, and not when a signature fails (fetch/object_id.rs, should_refetch_object)",
                 "rotate_keep_old": "the library has one key for an actor (traits/mod.rs)",
                 "followers_sync": format!("the library has nothing for FEP-8fcf: {SOURCE}"),
                 "nodeinfo": format!("the library has nothing for NodeInfo: {SOURCE}"),

@@ -180,7 +180,7 @@ impl Library for Apx {
                 "follow", "accept", "reject", "undo", "dm", "public", "followers_only", "reply", "mention", "edit",
                 "delete", "like", "emoji_react", "announce", "flag", "block", "move", "poll", "attachment",
                 "collection", "authorized_fetch", "fetch", "rotate", "profile", "publish", "manual_follows", "proofs",
-                "shared_inbox", "webfinger", "actor", "group",
+                "shared_inbox", "webfinger", "actor", "group", "key_refresh",
             ],
             "unsupported": {
                 "double_knock": "the caller chooses the scheme: https://docs.rs/apx_sdk/0.27.0/apx_sdk/agent/struct.FederationAgent.html",
