@@ -15,14 +15,17 @@ use crate::adapter::Description;
 use crate::scenarios::THEMES;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;font:15px/1.45 system-ui,sans-serif}\
-body{margin:2rem auto;max-width:75rem;padding:0 1rem}\
-table{border-collapse:collapse;width:100%}\
-th,td{border:1px solid #8886;padding:.3rem .5rem;text-align:left;vertical-align:top}\
-thead th{position:sticky;top:0;background:Canvas}\
-th[scope=rowgroup]{background:#8882}\
-.passed{background:#2a93}.failed{background:#d334}.not_applicable{background:#8881}\
-summary{cursor:pointer}details p,details li{font-size:.85rem;margin:.2rem 0;overflow-wrap:anywhere}\
+:root{color-scheme:light dark;font:15px/1.4 system-ui,sans-serif}\
+body{margin:2rem;max-width:max-content}\
+p,ul{max-width:60rem}\
+table{border-collapse:collapse;margin:1rem 0}\
+th,td{border:1px solid #8886;padding:.2rem .5rem;text-align:left;vertical-align:top}\
+thead th{position:sticky;top:0;background:Canvas}thead tr+tr th{top:1.9rem}\
+th[scope=row]{font-weight:normal;min-width:18rem;max-width:26rem}th[scope=rowgroup]{background:#8882}\
+td.passed,td.failed,td.not_applicable{text-align:center}\
+.passed{background:#2a93}.failed{background:#d335}.not_applicable{background:#8881}\
+details{max-width:16rem}summary{cursor:pointer;list-style:none}\
+details p,details li{font-size:.85rem;margin:.2rem 0;overflow-wrap:anywhere;text-align:left}\
 small{opacity:.75}";
 
 /// Makes `matrix.html` of all result files in a folder.
@@ -61,14 +64,11 @@ struct Column {
 fn by_peer(lines: Lines) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     for (key, line) in lines {
-        let version = |name: &str, version: &str| format!("{name} {version}").trim().to_owned();
-        if columns
-            .last()
-            .is_none_or(|last| last.lines.keys().all(|(peer, _)| *peer != key.0))
-        {
+        let other = |last: &Column| !last.lines.keys().any(|(peer, _)| *peer == key.0);
+        if columns.last().is_none_or(other) {
             columns.push(Column {
-                subject: version(&line.subject, &line.subject_version),
-                peer: version(&line.peer, &line.peer_version),
+                subject: versioned(&line.subject, &line.subject_version),
+                peer: versioned(&line.peer, &line.peer_version),
                 lines: Lines::new(),
             });
         }
@@ -79,6 +79,12 @@ fn by_peer(lines: Lines) -> Vec<Column> {
     columns
 }
 
+/// A name with its version, which some servers begin with their name.
+fn versioned(name: &str, version: &str) -> String {
+    let number = version.strip_prefix(name).unwrap_or(version).trim();
+    format!("{name} {number}").trim().to_owned()
+}
+
 fn page(columns: &[Column]) -> Result<String> {
     let mut out = String::new();
     write!(
@@ -87,17 +93,20 @@ fn page(columns: &[Column]) -> Result<String> {
          <meta name=\"viewport\" content=\"width=device-width\">\
          <title>Who federates with whom</title><style>{STYLE}</style></head>\n<body>\
          <h1>Who federates with whom</h1>\n<p>Each column is a server under test with a peer, \
-         each row one thing that was tried. Open a cell for the reason and what went over the \
-         wire.</p>\n<table><thead><tr><th>Scenario</th>"
+         each row one thing that was tried: ✓ passed, ✗ failed, – not applicable, since one side \
+         lacks what it is about. Open ✗ and – for the reason and what went over the wire.</p>\n"
     )?;
+    summary(&mut out, columns)?;
+    failures(&mut out, columns)?;
+    out.push_str("<h2>All of it</h2>\n<table><thead><tr><th rowspan=\"2\">Scenario</th>");
+    for group in columns.chunk_by(|one, other| one.subject == other.subject) {
+        let subject = group.first().map_or("", |column| column.subject.as_str());
+        let (span, subject) = (group.len(), escape(subject));
+        write!(out, "<th colspan=\"{span}\">{subject}</th>")?;
+    }
+    out.push_str("</tr>\n<tr>");
     for column in columns {
-        write!(
-            out,
-            "<th>{}<br><small>with {}</small><br><small>{}</small></th>",
-            escape(&column.subject),
-            escape(&column.peer),
-            counts(column)
-        )?;
+        write!(out, "<th><small>with {}</small></th>", escape(&column.peer))?;
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for theme in THEMES {
@@ -110,7 +119,7 @@ fn page(columns: &[Column]) -> Result<String> {
         for scenario in theme.scenarios {
             write!(
                 out,
-                "<tr><th scope=\"row\" id=\"{0}\">{0}<br><small>{1} ({2})</small></th>",
+                "<tr><th scope=\"row\" id=\"{0}\"><b>{0}</b><br><small>{1} ({2})</small></th>",
                 scenario.name,
                 escape(scenario.shows),
                 escape(scenario.source)
@@ -151,8 +160,12 @@ fn cell(out: &mut String, line: Option<&Line>) -> Result<()> {
         return Ok(());
     };
     let (class, word) = match line.outcome {
-        Verdict::Passed => ("passed", "passed"),
-        Verdict::Failed => ("failed", "failed"),
+        Verdict::Passed => {
+            let title = escape(&line.evidence.join(", "));
+            write!(out, "<td class=\"passed\" title=\"{title}\">✓</td>")?;
+            return Ok(());
+        }
+        Verdict::Failed => ("failed", "✗"),
         Verdict::NotApplicable => ("not_applicable", "–"),
     };
     let reason = escape(&line.reason);
@@ -174,16 +187,63 @@ fn cell(out: &mut String, line: Option<&Line>) -> Result<()> {
     Ok(())
 }
 
+/// How many passed, failed and were not applicable, by subject and peer.
+fn summary(out: &mut String, columns: &[Column]) -> Result<()> {
+    let mut peers: Vec<&str> = columns.iter().map(|column| column.peer.as_str()).collect();
+    peers.sort_unstable();
+    peers.dedup();
+    out.push_str("<table><thead><tr><th></th>");
+    for peer in &peers {
+        write!(out, "<th>with {}</th>", escape(peer))?;
+    }
+    out.push_str("</tr></thead><tbody>\n");
+    for group in columns.chunk_by(|one, other| one.subject == other.subject) {
+        let subject = group.first().map_or("", |column| column.subject.as_str());
+        write!(out, "<tr><th>{}</th>", escape(subject))?;
+        for peer in &peers {
+            match group.iter().find(|column| column.peer == *peer) {
+                Some(column) => write!(out, "<td>{}</td>", counts(column))?,
+                None => out.push_str("<td></td>"),
+            }
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody></table>\n");
+    Ok(())
+}
+
+/// What failed, one line each.
+fn failures(out: &mut String, columns: &[Column]) -> Result<()> {
+    out.push_str("<h2>What fails</h2>\n<ul>\n");
+    let mut none = true;
+    for column in columns {
+        let lines = column.lines.values();
+        for line in lines.filter(|line| line.outcome == Verdict::Failed) {
+            none = false;
+            writeln!(
+                out,
+                "<li>{} with {}: <a href=\"#{scenario}\">{scenario}</a>: {}</li>",
+                escape(&column.subject),
+                escape(&column.peer),
+                escape(&line.reason),
+                scenario = escape(&line.scenario),
+            )?;
+        }
+    }
+    if none {
+        out.push_str("<li>nothing</li>\n");
+    }
+    out.push_str("</ul>\n");
+    Ok(())
+}
+
 fn counts(column: &Column) -> String {
     let count = |outcome| {
-        column
-            .lines
-            .values()
-            .filter(|line| line.outcome == outcome)
-            .count()
+        let all = column.lines.values();
+        all.filter(|line| line.outcome == outcome).count()
     };
     format!(
-        "{} passed, {} failed, {} not applicable",
+        "{} ✓ {} ✗ {} –",
         count(Verdict::Passed),
         count(Verdict::Failed),
         count(Verdict::NotApplicable)
@@ -227,7 +287,9 @@ mod tests {
             .iter()
             .map(|theme| theme.scenarios.len())
             .sum::<usize>();
-        assert_eq!(page.matches("<td").count(), all);
+        // One more has the counts.
+        assert_eq!(page.matches("<td").count(), all + 1);
+        assert!(page.contains("<td>0 ✓ 1 ✗ 0 –</td>"), "{page}");
         assert_eq!(page.matches("<td>not run</td>").count(), all - 1);
         Ok(())
     }
