@@ -119,9 +119,7 @@ impl<'a> Case<'a> {
     /// contain all of `parts`.
     pub fn wire(&self, proxy: &Proxy, kind: &str, parts: &[&str]) -> Vec<Exchange> {
         proxy.those(|one| {
-            let body = || serde_json::from_slice::<Value>(&one.request.body);
-            let fits = |body: &Value| is_a(body, kind) && contains(body, parts);
-            one.request.method() == "POST" && body().is_ok_and(|body| fits(&body))
+            is_a(&one.document, kind) && parts.iter().all(|part| one.said.contains(part))
         })
     }
 

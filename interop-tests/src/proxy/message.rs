@@ -48,9 +48,9 @@ impl Message {
 
     /// A word of the first line: method, target and version, or version and status.
     pub fn word(&self, place: usize) -> String {
-        let first = self.lines().into_iter().next().unwrap_or_default();
-        let mut words = first.split(' ').map(str::to_owned);
-        words.nth(place).unwrap_or_default()
+        let head = String::from_utf8_lossy(&self.head);
+        let first = head.split("\r\n").next().unwrap_or_default();
+        first.split(' ').nth(place).unwrap_or_default().to_owned()
     }
 
     /// The method of a request.
@@ -70,7 +70,8 @@ impl Message {
 
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.lines().iter().skip(1).find_map(|line| {
+        let head = String::from_utf8_lossy(&self.head);
+        head.split("\r\n").skip(1).find_map(|line| {
             let (given, value) = line.split_once(':')?;
             let found = given.trim().eq_ignore_ascii_case(name);
             found.then(|| value.trim().to_owned())

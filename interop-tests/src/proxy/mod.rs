@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use anyhow::Result;
+use serde_json::Value;
 use tokio::io::AsyncBufRead;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -47,6 +48,10 @@ pub struct Exchange {
     pub answer: Option<Message>,
     /// How it was spoilt.
     pub fault: Option<Fault>,
+    /// The JSON document in the request; null when there is none.
+    pub document: Value,
+    /// The same as text, without the ways in which others write JSON.
+    pub said: String,
 }
 
 #[derive(Debug, Default)]
@@ -259,6 +264,8 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
         }
         (number, fault, late)
     };
+    let document: Value = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+    let said = document.to_string();
     let answer = spoilt(&request, fault, &text, backend).await;
     for held in late {
         // Its sender has been told 202 already.
@@ -273,6 +280,8 @@ async fn exchange(request: Message, backend: u16, state: &Mutex<State>) -> Optio
         request,
         answer: answer.clone(),
         fault,
+        document,
+        said,
     });
     answer
 }

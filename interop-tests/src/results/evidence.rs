@@ -33,7 +33,7 @@ impl Mark {
     /// The exchanges since then that have to do with a scenario, as `(to, exchange)`.
     pub fn exchanges(self, pair: &Pair, scenario: &str) -> Vec<(&'static str, Exchange)> {
         let own = |one: &Exchange| {
-            mentions(&one.request.target(), scenario) || mentions(&one.request.text(), scenario)
+            mentions(&one.said, scenario) || mentions(&one.request.target(), scenario)
         };
         let subject = &pair.subject.proxy;
         let to_subject = subject.those(|one| one.number >= self.subject && own(one));
@@ -91,9 +91,8 @@ pub fn all(pair: &Pair, exchanges: &[(&'static str, Exchange)]) -> Vec<String> {
 
 /// The type of the activity in a request, and of the object within it.
 pub fn kind(one: &Exchange) -> String {
-    let document: Value = serde_json::from_slice(&one.request.body).unwrap_or(Value::Null);
     let name = |value: &Value| value["type"].as_str().map(str::to_owned);
-    match (name(&document), name(&document["object"])) {
+    match (name(&one.document), name(&one.document["object"])) {
         (Some(activity), Some(object)) => format!("{activity} of {object}"),
         (Some(activity), None) => activity,
         _ => "no activity".to_owned(),

@@ -275,7 +275,7 @@ mod tests {
             peer_version: "2".into(),
         };
         let key = ("p".to_owned(), place("follow-in").unwrap());
-        super::super::write(folder.path(), "s", &Lines::from([(key, line)]))?;
+        crate::results::write(folder.path(), "s", &Lines::from([(key, line)]))?;
         write(folder.path())?;
         let page = std::fs::read_to_string(folder.path().join("matrix.html"))?;
         assert!(!page.contains("<script"), "{page}");

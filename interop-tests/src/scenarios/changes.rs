@@ -133,7 +133,8 @@ async fn edit_older(case: &Case<'_>) -> Outcome {
 
 fn holds(case: &Case<'_>) -> Outcome {
     if case.pair.subject.description.log {
-        let reason = "it keeps no state of objects, only the activities as they came";
+        let reason =
+            "it shows activities as they came, and holds no objects (docs/interop.md, log)";
         return Err(Stop::lacks(case.pair.subject.name(), reason));
     }
     Ok(())

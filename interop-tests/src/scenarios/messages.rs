@@ -152,7 +152,7 @@ async fn dm_markup(case: &Case<'_>) -> Outcome {
     if case.pair.subject.description.log {
         return Err(crate::outcome::Stop::lacks(
             case.pair.subject.name(),
-            "it shows activities as they came; cleaning is the application's",
+            "it shows activities as they came (docs/interop.md, log)",
         ));
     }
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);

@@ -56,7 +56,7 @@ async fn blocked(case: &Case<'_>, lift: bool) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("block")?;
     if case.pair.subject.description.log {
-        let reason = "it can send a Block; what it does about one is the application's";
+        let reason = "it shows activities as they came, whoever is blocked (docs/interop.md, log)";
         return Err(Stop::lacks(case.pair.subject.name(), reason));
     }
     let (text, later) = (case.text("words"), case.text("something later"));

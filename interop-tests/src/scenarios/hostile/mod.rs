@@ -127,8 +127,8 @@ impl<'a> Ground<'a> {
     /// Stops for subjects that only log what passed the signature check.
     fn judges_authority(&self) -> Outcome {
         if self.case.pair.subject.description.log {
-            let reason = "it hands on what passed the signature check; who may change what is \
-                          the application's to judge";
+            let reason = "it shows what passed the signature check, whoever may say it \
+                          (docs/interop.md, log)";
             return Err(Stop::lacks(self.case.pair.subject.name(), reason));
         }
         Ok(())
