@@ -125,6 +125,10 @@ impl Plan {
         Ok(found)
     }
 
+    #[expect(
+        clippy::print_stdout,
+        reason = "who was tried with whom belongs to what a run shows"
+    )]
     async fn pair(
         &self,
         subject: &Description,
@@ -134,6 +138,8 @@ impl Plan {
         let mut options = self.options.clone();
         options.raw |= self.record.is_some();
         let pair = Pair::start(subject, peer, &options).await?;
+        let (tested, with) = (pair.subject.version.as_str(), version(&pair));
+        println!("{} {tested} with {} {with}", subject.name, peer.name);
         let of = |scenario: &'static Scenario| {
             let pair = &pair;
             async move { (scenario.name, one(pair, peer, scenario).await) }
