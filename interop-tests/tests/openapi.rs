@@ -99,7 +99,6 @@ async fn hold(store: Store) -> Result<()> {
     subject.stop().await
 }
 
-#[expect(clippy::print_stdout, reason = "the figures are the point of the run")]
 fn report(seen: &Seen, operations: &[String]) {
     let succeeded = operations.iter().filter(|it| seen.times(it, "2") > 0);
     let (all, succeeded, requests) = (operations.len(), succeeded.count(), seen.requests());
