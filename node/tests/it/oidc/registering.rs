@@ -38,7 +38,7 @@ fn attack_the_issuer_gives_no_name_that_registration_keeps() {
             kept.push("treasurer".to_owned());
         })
         .await;
-        for kept in ["treasurer", "tre4surer", "admin"] {
+        for kept in ["treasurer", "tre4surer", "postmaster"] {
             let came = world.sign_in(kept).await;
             assert_eq!(came.status, StatusCode::OK, "{:#}", came.json);
             let me = world.me(&came.text("/access_token")).await;

@@ -177,6 +177,7 @@ fn serve(data: &std::path::Path, database: &TestDatabase, port: u16) -> Child {
     Command::new(env!("CARGO_BIN_EXE_folkmoot"))
         .args(["--bind", &format!("127.0.0.1:{port}"), "--data-dir"])
         .arg(data)
+        .env_clear()
         .env("FOLKMOOT_DATABASE__URL", database.url_text())
         .current_dir(data)
         .stdout(Stdio::null())
