@@ -148,6 +148,18 @@ id! {
     ChannelId
 }
 id! {
+    /// Names a community.
+    CommunityId
+}
+id! {
+    /// Names a role of a community.
+    CommunityRoleId
+}
+id! {
+    /// Names an invitation into a community.
+    CommunityInviteId
+}
+id! {
     /// Names a message.
     MessageId
 }

@@ -3,7 +3,10 @@
 pub mod ids;
 pub mod names;
 pub mod page;
+pub mod patch;
+pub mod permission;
 pub mod privilege;
 pub mod role;
 pub mod scope;
 pub mod text;
+pub mod words;

@@ -59,6 +59,8 @@ privileges! {
     MuteUsers = "mute_users" from Moderator,
     /// Invites people to open an account.
     ManageInvites = "manage_invites" from Moderator,
+    /// Makes communities.
+    CreateCommunities = "create_communities" from Admin,
     /// Makes channels.
     CreateChannels = "create_channels" from Admin,
     /// Deletes channels.
