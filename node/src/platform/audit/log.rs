@@ -124,6 +124,23 @@ pub fn list(
     Ok(Page::newest_first(found, page, |entry: &Recorded| entry.id))
 }
 
+/// The entries with these ids, in the order of the ids given; those dropped since are left out.
+///
+/// # Errors
+/// The database failed.
+pub fn entries(
+    connection: &mut Connection,
+    ids: &[AuditId],
+) -> Result<Vec<Recorded>, DatabaseError> {
+    let rows = audit_log::table
+        .filter(audit_log::id.eq_any(ids))
+        .select(Row::as_select());
+    let found: Vec<Row> = rows.load(connection)?;
+    let mut found: Vec<Recorded> = found.into_iter().map(Recorded::from).collect();
+    found.sort_by_key(|entry| ids.iter().position(|id| *id == entry.id));
+    Ok(found)
+}
+
 /// Drops up to `limit` entries older than `before`; how many there were.
 ///
 /// # Errors

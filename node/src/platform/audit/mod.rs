@@ -10,7 +10,7 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::Value;
 
-pub use self::log::{AuditFilter, Recorded, list, prune};
+pub use self::log::{AuditFilter, Recorded, entries, list, prune};
 use crate::base::ids::{AuditId, RequestId, UserId};
 use crate::platform::db::schema::audit_log;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{ProcessId, SessionId, UserId};
+use crate::base::ids::{CommunityId, ProcessId, SessionId, UserId};
 
 /// Something that changed in the rows and that other processes may remember otherwise.
 ///
@@ -32,6 +32,11 @@ pub enum Notice {
     BlocksChanged,
     /// The roles, or what they may do, changed.
     RolesChanged,
+    /// The roles, members or channels of a community changed.
+    CommunityChanged {
+        /// Of which.
+        community: CommunityId,
+    },
     /// The policy towards other domains changed.
     DomainChanged,
     /// These members have a socket open at that process.
@@ -84,12 +89,14 @@ mod tests {
         let user = UserId::new(now);
         let (process, users) = (ProcessId::new(now), vec![user]);
         let gone = users.clone();
+        let community = CommunityId::new(now);
         for (notice, word) in [
             (Notice::SessionsRevoked { ids }, "sessions_revoked"),
             (Notice::AccountChanged { user }, "account_changed"),
             (Notice::LimitsChanged, "limits_changed"),
             (Notice::BlocksChanged, "blocks_changed"),
             (Notice::RolesChanged, "roles_changed"),
+            (Notice::CommunityChanged { community }, "community_changed"),
             (Notice::DomainChanged, "domain_changed"),
             (Notice::MembersHere { process, users }, "members_here"),
             (

@@ -331,6 +331,16 @@ diesel::table! {
         participants_key -> Nullable<Text>,
         next_seq -> BigInt,
         created_at -> BigInt,
+        community_id -> Nullable<Text>,
+        parent_id -> Nullable<Text>,
+        topic -> Nullable<Text>,
+        position -> Integer,
+        slow_mode_seconds -> Integer,
+        is_private -> Bool,
+        actor_uri -> Nullable<Text>,
+        created_by -> Nullable<Text>,
+        archived_at -> Nullable<BigInt>,
+        deleted_at -> Nullable<BigInt>,
     }
 }
 
@@ -491,6 +501,112 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    communities (id) {
+        id -> Text,
+        slug -> Text,
+        name -> Text,
+        description -> Text,
+        visibility -> Text,
+        owner_id -> Nullable<Text>,
+        is_default -> Bool,
+        actor_uri -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        deleted_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    community_roles (id) {
+        id -> Text,
+        community_id -> Text,
+        name -> Text,
+        colour -> Nullable<Text>,
+        position -> Integer,
+        permissions -> BigInt,
+        is_everyone -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    community_members (community_id, user_id) {
+        community_id -> Text,
+        user_id -> Text,
+        nickname -> Nullable<Text>,
+        joined_at -> BigInt,
+        left_at -> Nullable<BigInt>,
+        timed_out_until -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    community_member_roles (community_id, user_id, role_id) {
+        community_id -> Text,
+        user_id -> Text,
+        role_id -> Text,
+    }
+}
+
+diesel::table! {
+    community_bans (community_id, user_id) {
+        community_id -> Text,
+        user_id -> Text,
+        reason -> Text,
+        banned_by -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    community_invites (id) {
+        id -> Text,
+        community_id -> Text,
+        code_hash -> Binary,
+        created_by -> Text,
+        max_uses -> Nullable<Integer>,
+        uses -> Integer,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    community_acts (community_id, entry_id) {
+        community_id -> Text,
+        entry_id -> Text,
+    }
+}
+
+diesel::table! {
+    channel_role_overrides (channel_id, role_id) {
+        channel_id -> Text,
+        role_id -> Text,
+        allow -> BigInt,
+        deny -> BigInt,
+    }
+}
+
+diesel::table! {
+    channel_member_overrides (channel_id, user_id) {
+        channel_id -> Text,
+        user_id -> Text,
+        allow -> BigInt,
+        deny -> BigInt,
+    }
+}
+
+diesel::table! {
+    channel_turns (channel_id, user_id) {
+        channel_id -> Text,
+        user_id -> Text,
+        last_at -> BigInt,
+    }
+}
+
 diesel::joinable!(channel_members -> users (user_id));
 diesel::joinable!(channel_members -> channels (channel_id));
 diesel::joinable!(messages -> users (author_id));
@@ -504,7 +620,15 @@ diesel::allow_tables_to_appear_in_same_query!(
     messages,
     message_recipients,
     remote_actors,
+    communities,
+    community_roles,
+    community_members,
+    community_member_roles,
+    community_bans,
+    channel_role_overrides,
+    channel_member_overrides,
 );
+diesel::allow_tables_to_appear_in_same_query!(community_acts, audit_log);
 diesel::allow_tables_to_appear_in_same_query!(users, follows);
 diesel::joinable!(credentials -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));

@@ -19,8 +19,21 @@ const WHISPERS: usize = 256;
 pub struct Frame {
     /// The number of the event; `None` for what is told once or not at all.
     pub seq: Option<i64>,
-    /// The JSON text.
+    /// The JSON text; empty when there is nothing to send.
     pub text: Utf8Bytes,
+    /// Whether what the holder may see has to be looked up anew: what is queued behind it may no
+    /// longer be theirs, and what they may see now may be missing.
+    pub renews: bool,
+}
+
+impl Frame {
+    fn whispered(text: Utf8Bytes) -> Self {
+        Self {
+            seq: None,
+            text,
+            renews: false,
+        }
+    }
 }
 
 /// Why a subscription ended.
@@ -60,6 +73,13 @@ struct Subscriber {
     queue: mpsc::Sender<Frame>,
     whispers: mpsc::Sender<Utf8Bytes>,
     lagged: CancellationToken,
+}
+
+impl Subscriber {
+    /// Whether events of the topic say what the person may see, beside what they tell.
+    fn steers(&self, topic: Topic) -> bool {
+        topic == Topic::User(self.user) || matches!(topic, Topic::Community(_))
+    }
 }
 
 impl Bus {
@@ -171,12 +191,19 @@ impl State {
             if event.effect.is_some() {
                 affected.push(*id);
             }
-            if subscriber.only.is_some_and(|only| only != event.topic) {
+            let renews = event.effect == Some(Effect::Renew);
+            let is_shown = subscriber.only.is_none_or(|only| only == event.topic);
+            if !is_shown && !renews {
                 continue;
             }
             let frame = Frame {
                 seq: Some(event.seq),
-                text: text.clone(),
+                text: if is_shown {
+                    text.clone()
+                } else {
+                    Utf8Bytes::default()
+                },
+                renews,
             };
             if subscriber.queue.try_send(frame).is_err() {
                 lagged.push(*id);
@@ -185,7 +212,7 @@ impl State {
         match event.effect {
             Some(Effect::Join(topic)) => affected.into_iter().for_each(|id| self.join(id, topic)),
             Some(Effect::Leave(topic)) => affected.into_iter().for_each(|id| self.leave(id, topic)),
-            None => {}
+            Some(Effect::Renew) | None => {}
         }
         for id in lagged {
             if let Some(subscriber) = self.remove(id) {
@@ -220,7 +247,7 @@ impl State {
         if let Some(subscriber) = self.subscribers.get_mut(&id)
             && subscriber
                 .only
-                .is_none_or(|only| only == topic || topic == Topic::User(subscriber.user))
+                .is_none_or(|only| only == topic || subscriber.steers(topic))
         {
             subscriber.topics.insert(topic);
             self.topics.entry(topic).or_default().insert(id);
@@ -298,11 +325,11 @@ impl Subscription {
                 if received == 0 { Err(End::Lagged) } else { Ok(()) }
             }
             Some(text) = self.whispers.recv() => {
-                frames.push(Frame { seq: None, text });
+                frames.push(Frame::whispered(text));
                 while frames.len() < limit
                     && let Ok(text) = self.whispers.try_recv()
                 {
-                    frames.push(Frame { seq: None, text });
+                    frames.push(Frame::whispered(text));
                 }
                 Ok(())
             }
@@ -340,50 +367,4 @@ impl fmt::Debug for Subscription {
 }
 
 #[cfg(test)]
-mod tests {
-    use federation_core::Timestamp;
-
-    use super::*;
-    use crate::base::ids::ChannelId;
-
-    #[tokio::test]
-    async fn a_whisper_never_takes_the_place_of_an_event() {
-        let now = Timestamp::from_millis(1_795_190_734_032);
-        let (user, other) = (UserId::new(now), UserId::new(now));
-        let [topic, second] = [(); 2].map(|()| Topic::Channel(ChannelId::new(now)));
-        let bus = Bus::new(8, 2);
-        let mut socket = bus.subscribe(user, None).unwrap();
-        let mut narrow = bus.subscribe(user, Some(second)).unwrap();
-        socket.follow([topic, second]);
-        narrow.follow([second]);
-        let text = Utf8Bytes::from_static("{}");
-        bus.whisper([topic, second], Some(user), &text);
-        bus.whisper([topic, second], Some(other), &text);
-        for _ in 0..1000 {
-            bus.whisper([topic], None, &text);
-        }
-        let event = |seq| StoredEvent {
-            seq,
-            topic,
-            op: "message.created".to_owned(),
-            effect: None,
-            data: "{}".to_owned(),
-        };
-        bus.publish(&(1..=8).map(event).collect::<Vec<_>>());
-        let mut frames = Vec::new();
-        socket.receive(&mut frames, 64).await.unwrap();
-        let numbers: Vec<Option<i64>> = frames.iter().map(|frame| frame.seq).collect();
-        assert_eq!(numbers, (1..=8).map(Some).collect::<Vec<_>>());
-        frames.clear();
-        while frames.len() < WHISPERS {
-            let limit = frames.len() + 64;
-            socket.receive(&mut frames, limit).await.unwrap();
-        }
-        assert!(frames.iter().all(|frame| frame.seq.is_none()));
-        assert_eq!(frames.len(), WHISPERS);
-        // Once, although it was for two topics, and of its own channel alone.
-        frames.clear();
-        narrow.receive(&mut frames, 64).await.unwrap();
-        assert_eq!(frames.len(), 1);
-    }
-}
+mod tests;

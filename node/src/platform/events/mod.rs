@@ -13,4 +13,4 @@ mod store;
 pub use bus::{Bus, End, Frame, Subscription, TooManySubscriptions};
 pub use model::{Effect, InvalidTopic, NewEvent, StoredEvent, Topic};
 pub use publisher::{Retention, prune, publish, start};
-pub use store::{EventLog, Resume, head, resume};
+pub use store::{EventLog, Resume, head, renewed, resume};

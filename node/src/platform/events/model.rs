@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::base::ids::{ChannelId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, UserId};
 
-/// Who is told: the members of a channel, or one person.
+/// Who is told: those who see a channel, the members of a community, or one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Everybody who is a member of the channel.
+    /// Everybody who sees the channel.
     Channel(ChannelId),
+    /// Every member of the community.
+    Community(CommunityId),
     /// One person, on all their sockets.
     User(UserId),
 }
@@ -24,6 +26,8 @@ pub enum Effect {
     Join(Topic),
     /// From here on they no longer receive this topic.
     Leave(Topic),
+    /// From here on they receive what their holders may see then: permissions changed.
+    Renew,
 }
 
 /// An event to be appended; what it carries is given beside it.
@@ -74,6 +78,7 @@ impl fmt::Display for Topic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Channel(id) => write!(formatter, "channel:{id}"),
+            Self::Community(id) => write!(formatter, "community:{id}"),
             Self::User(id) => write!(formatter, "user:{id}"),
         }
     }
@@ -86,6 +91,7 @@ impl FromStr for Topic {
         let (kind, id) = text.split_once(':').ok_or(InvalidTopic)?;
         match kind {
             "channel" => id.parse().map(Self::Channel),
+            "community" => id.parse().map(Self::Community),
             "user" => id.parse().map(Self::User),
             _ => return Err(InvalidTopic),
         }
@@ -98,6 +104,7 @@ impl fmt::Display for Effect {
         match self {
             Self::Join(topic) => write!(formatter, "+{topic}"),
             Self::Leave(topic) => write!(formatter, "-{topic}"),
+            Self::Renew => formatter.write_str("*"),
         }
     }
 }
@@ -106,6 +113,9 @@ impl FromStr for Effect {
     type Err = InvalidTopic;
 
     fn from_str(text: &str) -> Result<Self, InvalidTopic> {
+        if text == "*" {
+            return Ok(Self::Renew);
+        }
         if let Some(topic) = text.strip_prefix('+') {
             return topic.parse().map(Self::Join);
         }

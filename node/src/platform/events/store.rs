@@ -7,7 +7,7 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde::Serialize;
 
-use super::model::{NewEvent, StoredEvent, Topic};
+use super::model::{Effect, NewEvent, StoredEvent, Topic};
 use crate::platform::db::schema::events;
 
 /// The PostgreSQL advisory lock that puts the writers of events in a line.
@@ -157,6 +157,27 @@ pub fn resume(
     missed.truncate(usize::try_from(limit).unwrap_or(0));
     let missed: Result<_, _> = missed.into_iter().map(stored).collect();
     missed.map(Resume::Missed)
+}
+
+/// Whether an event on `topics` after number `after` and up to number `through` changed what people
+/// may see.
+///
+/// # Errors
+/// The database failed.
+pub fn renewed(
+    connection: &mut Connection,
+    topics: &[Topic],
+    after: i64,
+    through: i64,
+) -> Result<bool, DatabaseError> {
+    let topics: Vec<String> = topics.iter().map(Topic::to_string).collect();
+    let changes: Vec<String> = events::table
+        .filter(events::seq.gt(after))
+        .filter(events::seq.le(through))
+        .filter(events::effect.eq(Effect::Renew.to_string()))
+        .select(events::topic)
+        .load(connection)?;
+    Ok(changes.iter().any(|topic| topics.contains(topic)))
 }
 
 /// Drops up to `limit` events older than `before`; the newest always stays. Answers how many went.

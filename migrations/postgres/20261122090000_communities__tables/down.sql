@@ -1,0 +1,4 @@
+DROP TABLE community_member_roles;
+DROP TABLE community_members;
+DROP TABLE community_roles;
+DROP TABLE communities;

@@ -1,0 +1,2 @@
+DROP TABLE community_invites;
+DROP TABLE community_bans;
