@@ -12,6 +12,7 @@ pub mod auth;
 pub mod base;
 pub mod channels;
 pub mod cli;
+pub mod communities;
 pub mod config;
 pub mod delivery;
 pub mod departures;
