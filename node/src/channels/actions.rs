@@ -2,7 +2,8 @@
 
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::{Channel, DM, participants_key};
+use super::access;
+use super::model::{Channel, participants_key};
 use super::store;
 use super::wire::ChannelView;
 use crate::accounts::model::User;
@@ -43,12 +44,7 @@ pub fn open_dm(
         return reopen(ctx, connection, log, channel, members);
     }
     let now = ctx.now();
-    let channel = Channel {
-        id: ChannelId::new(now),
-        kind: DM.to_owned(),
-        name: None,
-        created_at: now.as_millis(),
-    };
+    let channel = Channel::conversation(ChannelId::new(now), now.as_millis());
     let ids: Vec<UserId> = members.iter().map(|user| user.id).collect();
     if !store::insert_dm(connection, &channel, &key, &ids)? {
         let known = store::by_participants(connection, &key)?;
@@ -108,32 +104,33 @@ fn welcome(
     Ok(())
 }
 
-/// A channel as one of its members sees it.
+/// A channel as somebody sees it.
 ///
 /// # Errors
-/// 404 when there is no such channel, or the caller is not in it.
+/// 404 when there is no such channel, or the caller does not see it.
 pub async fn show(
     ctx: &Ctx,
     online: &Online,
     user: UserId,
     id: ChannelId,
 ) -> Result<ChannelView, ApiError> {
+    let now = ctx.now();
     let found = ctx
         .db()
         .read(move |connection| {
-            let Some(channel) = store::by_id(connection, id)? else {
+            let Some(seen) = access::see(connection, user, id, now)? else {
                 return Ok(None);
             };
             let members = store::members(connection, id)?;
-            Ok::<_, DatabaseError>(Some((channel, members)))
+            Ok::<_, DatabaseError>(Some((seen.channel, members)))
         })
         .await?;
     match found {
-        Some((channel, members)) if members.iter().any(|member| member.id == user) => {
+        Some((channel, members)) => {
             let seen_by = (user, online);
             Ok(ChannelView::live(&channel, &members, ctx.origin(), seen_by))
         }
-        _ => Err(ApiError::not_found()),
+        None => Err(ApiError::not_found()),
     }
 }
 

@@ -1,14 +1,16 @@
-//! Channels: where messages are, and who sees them. For now each is a direct conversation.
+//! Channels: where messages are, and who sees them: direct conversations, and those of communities.
 //!
-//! Used by `messages`, `dms` and `gateway`. This folder alone writes `channels` and
-//! `channel_members`.
+//! Used by `messages`, `dms` and `gateway`. This folder alone writes `channels`, `channel_members`,
+//! `channel_turns` and what channels say of permissions. `access` is where everybody asks who may
+//! do what in a channel.
 
+pub mod access;
 pub mod actions;
 pub mod model;
 mod routes;
 pub mod store;
+pub mod structure;
 pub mod wire;
 
 pub(crate) use routes::list as list_route;
 pub use routes::router;
-pub use store::{is_member, of_member};

@@ -6,11 +6,13 @@ use axum::response::Response;
 use http::Uri;
 
 use super::actions;
+use super::structure;
 use super::wire::ChannelView;
 use crate::accounts::online::Online;
 use crate::base::ids::ChannelId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
+use crate::communities::known::Known;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
@@ -21,10 +23,12 @@ use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
 
 /// The routes of this feature.
-pub fn router() -> Routes {
+pub fn router(known: Known) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Read), routes!(show))
+        .merge(structure::router())
+        .with(known)
 }
 
 /// What the member is in.

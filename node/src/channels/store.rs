@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::{Channel, DM};
+use super::model::Channel;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::page::{Page, PageQuery};
@@ -20,7 +20,10 @@ const MAX_FOLLOWED: i64 = 20_000;
 /// # Errors
 /// The database failed.
 pub fn by_id(connection: &mut Connection, id: ChannelId) -> Result<Option<Channel>, DatabaseError> {
-    let row = channels::table.find(id).select(Channel::as_select());
+    let row = channels::table
+        .find(id)
+        .filter(channels::deleted_at.is_null())
+        .select(Channel::as_select());
     Ok(row.first(connection).optional()?)
 }
 
@@ -50,7 +53,7 @@ pub(super) fn insert_dm(
 ) -> Result<bool, DatabaseError> {
     let row = (
         channels::id.eq(channel.id),
-        channels::kind.eq(DM),
+        channels::kind.eq(channel.kind),
         channels::participants_key.eq(key),
         channels::created_at.eq(channel.created_at),
     );

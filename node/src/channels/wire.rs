@@ -3,25 +3,41 @@
 use federation_core::Timestamp;
 use serde::Serialize;
 
-use super::model::Channel;
+use super::model::{Channel, ChannelKind};
 use crate::accounts::model::User;
 use crate::accounts::online::Online;
 use crate::accounts::wire::UserView;
-use crate::base::ids::{ChannelId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, UserId};
 use crate::config::Origin;
 
-/// A channel as its members see it.
+/// A channel as everybody sees it who sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ChannelView {
     /// The id.
     pub id: ChannelId,
-    /// `dm`.
-    pub kind: String,
+    /// What sort of channel.
+    pub kind: ChannelKind,
     /// Its name, if it has one.
     pub name: Option<String>,
     /// The community it belongs to; direct conversations belong to none.
-    pub community: Option<String>,
-    /// The people in it.
+    pub community: Option<CommunityId>,
+    /// The category of a channel, the channel of a thread.
+    pub parent_id: Option<ChannelId>,
+    /// What it is about.
+    pub topic: Option<String>,
+    /// Its place among the channels of its community.
+    pub position: i32,
+    /// Seconds between two messages of one member; 0 for none.
+    pub slow_mode_seconds: i32,
+    /// Whether only those see it who are named in it.
+    pub is_private: bool,
+    /// Whether nothing is to be added to it any more.
+    pub is_archived: bool,
+    /// The id of the Group that it is for other nodes, if it is one.
+    pub actor: Option<String>,
+    /// Who made it.
+    pub created_by: Option<UserId>,
+    /// The people in a direct conversation.
     pub participants: Vec<UserView>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
@@ -33,9 +49,17 @@ impl ChannelView {
     pub fn new(channel: &Channel, members: &[User], origin: &Origin) -> Self {
         Self {
             id: channel.id,
-            kind: channel.kind.clone(),
+            kind: channel.kind,
             name: channel.name.clone(),
-            community: None,
+            community: channel.community_id,
+            parent_id: channel.parent_id,
+            topic: channel.topic.clone(),
+            position: channel.position,
+            slow_mode_seconds: channel.slow_mode_seconds,
+            is_private: channel.is_private,
+            is_archived: channel.archived_at.is_some(),
+            actor: channel.actor_uri.clone(),
+            created_by: channel.created_by,
             participants: members
                 .iter()
                 .map(|user| UserView::new(user, origin))

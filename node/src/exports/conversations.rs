@@ -1,4 +1,5 @@
-//! Reads the conversations of a member and what was said in them, a page at a time.
+//! Reads the conversations of a member, what was said in them, and what the member wrote in channels
+//! of communities, a page at a time.
 
 use diesel::prelude::*;
 use federation_core::Timestamp;
@@ -12,7 +13,7 @@ use super::wire::{ConversationRecord, MessageRecord, PersonRecord};
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::channels;
-use crate::channels::model::{Channel, DM};
+use crate::channels::model::{Channel, ChannelKind};
 use crate::config::Origin;
 use crate::messages;
 use crate::messages::model::Message;
@@ -70,7 +71,7 @@ fn taken_part_in(
     let mut rows = channel_members::table
         .inner_join(places::table)
         .filter(channel_members::user_id.eq(user))
-        .filter(places::kind.eq(DM))
+        .filter(places::kind.eq(ChannelKind::Dm))
         .order(channel_members::channel_id.desc())
         .limit(PAGE)
         .select((Channel::as_select(), channel_members::joined_at))
@@ -103,7 +104,7 @@ pub(super) fn said(
     Batch::of(records(connection, origin, user, found)?, next)
 }
 
-/// What a member wrote outside of conversations that they take part in, newest first.
+/// What a member wrote in channels of communities and where they take part no longer, newest first.
 pub(super) fn said_elsewhere(
     connection: &mut Connection,
     origin: &Origin,
@@ -114,7 +115,7 @@ pub(super) fn said_elsewhere(
         .filter(channel_members::user_id.eq(user))
         .select(channel_members::channel_id);
     let joined = places::table
-        .filter(places::kind.eq(DM))
+        .filter(places::kind.eq(ChannelKind::Dm))
         .filter(places::id.eq_any(joined))
         .select(places::id);
     let mut rows = table::table

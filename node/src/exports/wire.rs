@@ -9,6 +9,7 @@ use crate::base::ids::{
     ApplicationId, ChannelId, ExternalIdentityId, InviteId, MessageId, PasskeyId, RoleId,
     SessionId, UserId,
 };
+use crate::channels::model::ChannelKind;
 use crate::config::Secret;
 use crate::follows::model::FollowState;
 use crate::messages::wire::DeliveryView;
@@ -121,7 +122,7 @@ pub(super) struct FollowRecord {
 #[derive(Debug, Serialize)]
 pub(super) struct ConversationRecord {
     pub(super) id: ChannelId,
-    pub(super) kind: String,
+    pub(super) kind: ChannelKind,
     pub(super) name: Option<String>,
     pub(super) created_at: Timestamp,
     pub(super) joined_at: Timestamp,

@@ -244,7 +244,7 @@ fn find(
     let channels = if online.shown(due.user) == shown {
         Vec::new()
     } else {
-        channels::of_member(connection, due.user)?
+        channels::store::of_member(connection, due.user)?
     };
     Ok(Found {
         due,

@@ -1,0 +1,15 @@
+//! The channels of communities: categories, channels and threads, their order, what they say of
+//! permissions, and who may see private ones.
+
+mod actions;
+mod opening;
+mod order;
+mod overrides;
+mod routes;
+mod store;
+mod wire;
+
+pub use self::opening::ensure_default;
+pub(super) use self::routes::router;
+pub use self::store::take_turn;
+pub use self::store::{clear_deleted, deleted};
