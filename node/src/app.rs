@@ -12,6 +12,9 @@ use tokio::net::TcpListener;
 
 use crate::auth::Auth;
 use crate::auth::error::AuthError;
+use crate::channels;
+use crate::communities::error::CommunityError;
+use crate::communities::known::Known;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
 use crate::nodes::{Nodes, Streams};
@@ -40,6 +43,8 @@ pub struct Parts {
     pub bus: Bus,
     /// Counts the sockets of members.
     pub presence: Tracker,
+    /// What was found out of permissions.
+    pub known: Known,
     /// Speaks to other nodes.
     pub edge: Edge,
     /// Sessions with other nodes.
@@ -89,6 +94,9 @@ pub enum StartError {
     /// The keys of access tokens cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The default community cannot be made.
+    #[error(transparent)]
+    Community(#[from] CommunityError),
     /// Federation cannot be set up.
     #[error(transparent)]
     Federation(#[from] EdgeError),
@@ -177,12 +185,15 @@ impl App {
         });
         let oidc = Oidc::new(&ctx)?;
         auth.gate.trust(oidc.bearer());
+        channels::structure::ensure_default(&ctx).await?;
+        let known = Known::new(ctx.cluster().clone());
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);
         let parts = Parts {
             auth,
             bus,
             presence: Tracker::new(ctx.clock()),
+            known,
             edge,
             nodes,
             streams,

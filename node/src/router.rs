@@ -10,6 +10,7 @@ use crate::admin;
 use crate::app::Parts;
 use crate::auth;
 use crate::channels;
+use crate::communities;
 use crate::delivery;
 use crate::departures;
 use crate::dms;
@@ -51,8 +52,12 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(oidc::router(parts.auth.clone(), parts.oidc.clone()))
         .merge(peers::router())
         .merge(delivery::router())
-        .merge(channels::router())
-        .merge(messages::router(Arc::clone(parts.edge.people())))
+        .merge(communities::router(parts.known.clone()))
+        .merge(channels::router(parts.known.clone()))
+        .merge(messages::router(
+            Arc::clone(parts.edge.people()),
+            parts.known.clone(),
+        ))
         .merge(departures::router(parts.auth.clone()))
         .merge(exports::router(
             parts.auth.clone(),

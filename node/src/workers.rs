@@ -8,6 +8,7 @@ use federation_core::store::sql::DatabaseError;
 use crate::admin;
 use crate::app::Parts;
 use crate::auth;
+use crate::communities;
 use crate::departures;
 use crate::federation;
 use crate::messages;
@@ -50,6 +51,10 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(activity::keep(ctx.clone()));
     tasks.spawn(admin::workers::measure(ctx.clone()));
     tasks.spawn(limits::changes::follow(ctx.clone()));
+    tasks.spawn(communities::follow_notices(
+        ctx.clone(),
+        parts.known.clone(),
+    ));
     tasks.spawn(events::publish(
         ctx.db().clone(),
         parts.bus.clone(),
@@ -117,9 +122,11 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
                 let counted = activity::prune(connection, now, CLEARED_AT_ONCE)?;
                 let audited = audit::prune(connection, now.minus(audit_kept), CLEARED_AT_ONCE)?;
                 let shielded = limits::changes::prune(connection, now, CLEARED_AT_ONCE)?;
+                let gone = messages::clear_deleted_channels(connection, CLEARED_AT_ONCE)?;
                 Ok::<_, DatabaseError>(
                     keys.max(buried)
                         .max(known)
+                        .max(gone)
                         .max(shielded)
                         .max(counted)
                         .max(audited),

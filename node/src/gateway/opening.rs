@@ -24,6 +24,9 @@ pub(super) struct Place {
     pub(super) missed: Option<Vec<StoredEvent>>,
 }
 
+/// Places taken anew at most while permissions keep changing; then the client has to come back.
+const TRIES: usize = 5;
+
 /// Takes a place, and looks up what was missed since event number `resume`.
 pub(super) async fn take(
     ctx: &Ctx,
@@ -32,37 +35,62 @@ pub(super) async fn take(
     only: Option<ChannelId>,
     resume: Option<i64>,
 ) -> Result<Place, CloseReason> {
+    for _ in 0..TRIES {
+        let Some((subscription, position)) = follow(ctx, bus, user, only).await? else {
+            continue;
+        };
+        let missed = match resume {
+            Some(since) => missed(ctx, &subscription, only, since, position).await?,
+            None => None,
+        };
+        return Ok(Place {
+            subscription,
+            position,
+            missed,
+        });
+    }
+    Err(CloseReason::Internal)
+}
+
+/// A subscription to all that the member may see; none when that changed while it was looked up.
+async fn follow(
+    ctx: &Ctx,
+    bus: &Bus,
+    user: UserId,
+    only: Option<ChannelId>,
+) -> Result<Option<(Subscription, i64)>, CloseReason> {
     let subscription = bus
         .subscribe(user, only.map(Topic::Channel))
         .map_err(|_too_many| CloseReason::TooMany)?;
-    let (head, channels) = ctx
+    let now = ctx.now();
+    let (head, topics) = ctx
         .db()
         .read(move |c| {
             let head = events::head(c)?;
-            let channels = match only {
-                Some(id) if channels::is_member(c, id, user)? => vec![id],
-                Some(_) => Vec::new(),
-                None => channels::of_member(c, user)?,
+            let topics = match only {
+                Some(id) => channels::access::topics_of(c, user, id, now)?,
+                None => channels::access::topics(c, user, now)?,
             };
-            Ok((head, channels))
+            Ok((head, topics))
         })
         .await
         .map_err(|error| failed(&error))?;
-    if only.is_some() && channels.is_empty() {
+    if only.is_some() && topics.is_empty() {
         return Err(CloseReason::NoChannel);
     }
-    let position = subscription
-        .follow(channels.into_iter().map(Topic::Channel))
-        .max(head);
-    let missed = match resume {
-        Some(since) => missed(ctx, &subscription, only, since, position).await?,
-        None => None,
-    };
-    Ok(Place {
-        subscription,
-        position,
-        missed,
-    })
+    let position = subscription.follow(topics).max(head);
+    if position > head {
+        // What the bus handed on meanwhile may have changed what the member sees.
+        let topics = subscription.topics();
+        let renewed = ctx
+            .db()
+            .read(move |c| events::renewed(c, &topics, head, position))
+            .await;
+        if renewed.map_err(|error| failed(&error))? {
+            return Ok(None);
+        }
+    }
+    Ok(Some((subscription, position)))
 }
 
 /// The next missed events after number `since`; `None` when the log does not reach back that far.

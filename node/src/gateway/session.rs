@@ -83,8 +83,19 @@ impl Session {
         let mut watch = self.admit(&token).await?;
         drop(token);
         let _here = self.sources.presence.enter(watch.member.id);
+        let mut greets = true;
         loop {
-            let (again, seen) = self.tell(link, &watch, &mut budget, resume).await?;
+            let (again, seen) = match self
+                .tell(link, &watch, &mut budget, (resume, greets))
+                .await?
+            {
+                Next::Identify(again, seen) => (again, seen),
+                Next::Renew(seen) => {
+                    (resume, greets) = (Some(seen), false);
+                    continue;
+                }
+            };
+            greets = true;
             if let Some(token) = again.token.as_deref() {
                 let renewed = self.admit(token).await?;
                 if renewed.member.id != watch.member.id {
@@ -136,21 +147,24 @@ impl Session {
         Ok(Watch::new(self.ctx.clone(), member, end))
     }
 
-    /// Greets and tells, until the socket ends or the client identifies again.
-    ///
-    /// Answers that frame and the number of the last event that was sent.
+    /// Greets and tells, until the socket ends, the client identifies again, or what the member may
+    /// see has to be looked up anew; then nothing is greeted and everything after `resume` is told.
     async fn tell(
         &self,
         link: &mut Link,
         watch: &Watch,
         budget: &mut Budget,
-        resume: Option<i64>,
-    ) -> Result<(Identify, i64), Ended> {
+        (resume, greets): (Option<i64>, bool),
+    ) -> Result<Next, Ended> {
         let (bus, id) = (&self.sources.bus, watch.member.id);
         let place = opening::take(&self.ctx, bus, id, self.only, resume).await?;
         let resumed = place.missed.is_some();
         let since = resume.filter(|_| resumed).unwrap_or(place.position);
-        self.greet(link, watch, since, resumed).await?;
+        if greets {
+            self.greet(link, watch, since, resumed).await?;
+        } else if !resumed {
+            return Err(CloseReason::TooSlow.into());
+        }
         let Place {
             subscription,
             position,
@@ -238,7 +252,17 @@ fn as_frame(event: &StoredEvent) -> Frame {
     Frame {
         seq: Some(event.seq),
         text: event.frame().into(),
+        // The place was taken after it: what the member may see is already looked up.
+        renews: false,
     }
+}
+
+/// Why telling goes on from a new place.
+enum Next {
+    /// The client identifies again; up to this number it was told everything.
+    Identify(Identify, i64),
+    /// Permissions changed with the event of this number.
+    Renew(i64),
 }
 
 /// How much a client says, however often it identifies.
@@ -278,13 +302,28 @@ struct Telling {
 }
 
 impl Telling {
+    /// Leaves of the frames what is to be sent: nothing told before, and nothing behind a change of
+    /// permissions, which may no longer be the member's. Whether there was such a change (I9).
+    fn cut(&mut self) -> bool {
+        let renewal = self.frames.iter().position(|frame| frame.renews);
+        if let Some(at) = renewal {
+            self.frames.truncate(at.saturating_add(1));
+        }
+        let last = self.frames.iter().rev().find_map(|frame| frame.seq);
+        self.seen = self.seen.max(last.unwrap_or(self.seen));
+        let position = self.position;
+        self.frames
+            .retain(|frame| frame.seq.is_none_or(|seq| seq > position) && !frame.text.is_empty());
+        renewal.is_some()
+    }
+
     async fn run(
         mut self,
         session: &Session,
         link: &mut Link,
         watch: &Watch,
         budget: &mut Budget,
-    ) -> Result<(Identify, i64), Ended> {
+    ) -> Result<Next, Ended> {
         let lagged = self.subscription.lagged();
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -297,11 +336,11 @@ impl Telling {
                 reason = &mut over => return Err(reason.into()),
                 got = self.subscription.receive(&mut self.frames, BATCH) => {
                     got.map_err(|_lagged| CloseReason::TooSlow)?;
-                    let position = self.position;
-                    self.frames.retain(|frame| frame.seq.is_none_or(|seq| seq > position));
-                    let last = self.frames.iter().rev().find_map(|frame| frame.seq);
-                    self.seen = last.unwrap_or(self.seen);
+                    let renews = self.cut();
                     link.send_frames(&mut self.frames, watch, &lagged).await?;
+                    if renews {
+                        return Ok(Next::Renew(self.seen));
+                    }
                 }
                 text = link.receive() => {
                     heard = Instant::now();
@@ -312,7 +351,7 @@ impl Telling {
                     let said = frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)?;
                     budget.count(said.weight())?;
                     match said {
-                        ClientFrame::Identify(identify) => return Ok((identify, self.seen)),
+                        ClientFrame::Identify(identify) => return Ok(Next::Identify(identify, self.seen)),
                         ClientFrame::Heartbeat(d) => {
                             link.send(Message::Text(frame::write("heartbeat.ack", &d)), watch).await?;
                         }

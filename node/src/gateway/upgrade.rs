@@ -84,7 +84,7 @@ async fn open(
         let member = ctx.authenticator().authenticate(token).await?;
         member.within(Scope::Read)?;
         if let Some(channel) = only {
-            require_member(&ctx, channel, &member).await?;
+            require_sight(&ctx, channel, &member).await?;
         }
     }
     if offered.iter().any(|offer| offer == PROTOCOL) {
@@ -103,21 +103,20 @@ async fn open(
         }))
 }
 
-async fn require_member(
+async fn require_sight(
     ctx: &Ctx,
     channel: ChannelId,
     member: &CurrentUser,
 ) -> Result<(), ApiError> {
-    let user = member.id;
-    let found = ctx
+    let (user, now) = (member.id, ctx.now());
+    let topics = ctx
         .db()
-        .read(move |c| channels::is_member(c, channel, user))
+        .read(move |c| channels::access::topics_of(c, user, channel, now))
         .await?;
-    if found {
-        Ok(())
-    } else {
-        Err(ApiError::not_found())
+    if topics.is_empty() {
+        return Err(ApiError::not_found());
     }
+    Ok(())
 }
 
 /// Clients that are no browsers may send the token where every other request has it.

@@ -1,15 +1,23 @@
 //! What members do with messages: one use case, one function, one transaction.
 
 use federation_core::store::sql::{Connection, DatabaseError};
+use serde_json::json;
 
 use super::federate;
 use super::model::{Draft, Message, uri_of};
 use super::store;
 use super::wire::{DeletedView, DeliveryView, MessageView};
+use crate::accounts;
+use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::ids::{ChannelId, MessageId, RequestId, UserId};
 use crate::base::page::{Page, PageQuery};
+use crate::base::permission::Permission;
 use crate::channels;
+use crate::channels::access::{self, Seen};
+use crate::channels::structure;
+use crate::communities::acts;
+use crate::communities::known::Known;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -30,14 +38,21 @@ pub struct NewMessage {
 /// Sends a message; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when the author is not in the channel, 422 when it answers what is not there.
+/// 404 when the author does not see the channel, 403 when they may not write there, 429 in slow mode,
+/// 422 when it answers what is not there.
 pub fn send(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,
     new: &NewMessage,
 ) -> Result<MessageView, ApiError> {
-    let members = channels::store::members(connection, new.channel)?;
+    let seen = access::require(connection, new.author, new.channel, ctx.now())?;
+    seen.needs(Permission::SendMessages)?;
+    let is_slow = seen.channel.slow_mode_seconds > 0;
+    if is_slow && !seen.permissions.contains(Permission::BypassSlowMode) {
+        structure::take_turn(connection, &seen.channel, new.author, ctx.now())?;
+    }
+    let members = audience(connection, &seen, new.author)?;
     let author = members
         .iter()
         .find(|user| user.id == new.author && user.is_active())
@@ -91,7 +106,7 @@ pub fn edit(
     place: &Place,
     draft: &Draft,
 ) -> Result<MessageView, ApiError> {
-    let (mut message, members) = own(connection, place)?;
+    let (mut message, members) = own(ctx, connection, place)?;
     let author = members
         .iter()
         .find(|user| user.id == place.user)
@@ -119,24 +134,33 @@ pub fn edit(
 /// Deletes a message; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when there is no such message for this member, 403 when somebody else wrote it.
+/// 404 when there is no such message for this member, 403 when somebody else wrote it and they may
+/// not delete what others write.
 pub fn delete(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,
     place: &Place,
 ) -> Result<(), ApiError> {
-    let (message, members) = own(connection, place)?;
-    let author = members
-        .iter()
-        .find(|user| user.id == place.user)
-        .ok_or_else(ApiError::not_found)?;
-    let post = federate::Post {
-        message: &message,
-        author,
-        members: &members,
-    };
-    federate::send_delete(ctx, connection, &post)?;
+    let (seen, message) = find(ctx, connection, place)?;
+    if message.author_id != place.user {
+        moderate(&seen)?;
+        if let Some(community) = seen.channel.community_id {
+            let author = json!({"author_id": message.author_id, "channel_id": place.channel});
+            let entry = acting(place).entry("message.delete");
+            let entry = entry.on("message", &message.id).change(Some(author), None);
+            acts::record(connection, community, &entry, ctx.now())?;
+        }
+    }
+    let members = audience(connection, &seen, message.author_id)?;
+    if let Some(author) = members.iter().find(|user| user.id == message.author_id) {
+        let post = federate::Post {
+            message: &message,
+            author,
+            members: &members,
+        };
+        federate::send_delete(ctx, connection, &post)?;
+    }
     Ok(remove(ctx, connection, log, &message)?)
 }
 
@@ -149,23 +173,67 @@ pub struct Place {
     pub message: MessageId,
     /// Who asks.
     pub user: UserId,
+    /// By which request.
+    pub request: Option<RequestId>,
 }
 
-fn own(connection: &mut Connection, place: &Place) -> Result<(Message, Vec<User>), ApiError> {
-    let members = channels::store::members(connection, place.channel)?;
-    let is_there = |member: &User| member.id == place.user && member.is_active();
-    if !members.iter().any(is_there) {
-        return Err(ApiError::not_found());
+fn acting(place: &Place) -> Acting {
+    Acting {
+        id: place.user,
+        request: place.request,
     }
+}
+
+/// A message that somebody sees, with its channel.
+fn find(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    place: &Place,
+) -> Result<(Seen, Message), ApiError> {
+    let seen = access::require(connection, place.user, place.channel, ctx.now())?;
     let message = store::by_id(connection, place.channel, place.message)?;
-    let message = message.ok_or_else(ApiError::not_found)?;
+    Ok((seen, message.ok_or_else(ApiError::not_found)?))
+}
+
+/// A message of one's own, where one may still write, and those whom it concerns.
+fn own(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    place: &Place,
+) -> Result<(Message, Vec<User>), ApiError> {
+    let (seen, message) = find(ctx, connection, place)?;
     if message.author_id != place.user {
-        return Err(ApiError::forbidden(
-            "not_the_author",
-            "Only its author may change a message.",
-        ));
+        return Err(not_the_author());
     }
+    seen.needs(Permission::SendMessages)?;
+    let members = audience(connection, &seen, place.user)?;
     Ok((message, members))
+}
+
+fn not_the_author() -> ApiError {
+    ApiError::forbidden("not_the_author", "Only its author may change a message.")
+}
+
+/// Goes on only for those who delete messages of others here.
+fn moderate(seen: &Seen) -> Result<(), ApiError> {
+    if seen.channel.community_id.is_none() {
+        return Err(not_the_author());
+    }
+    Ok(seen.needs(Permission::ManageMessages)?)
+}
+
+/// Those whom a message concerns by name: the people of a conversation; in a channel, of which
+/// other nodes do not know yet, its author alone.
+fn audience(
+    connection: &mut Connection,
+    seen: &Seen,
+    author: UserId,
+) -> Result<Vec<User>, DatabaseError> {
+    if seen.channel.community_id.is_none() {
+        return channels::store::members(connection, seen.channel.id);
+    }
+    let author = accounts::store::by_id(connection, author)?;
+    Ok(author.into_iter().collect())
 }
 
 /// Leaves a tombstone, and takes back what the log told of the message.
@@ -213,14 +281,13 @@ pub(super) fn tell(
 /// One message.
 ///
 /// # Errors
-/// 404 when there is no such message for this member.
-pub async fn show(ctx: &Ctx, place: Place) -> Result<MessageView, ApiError> {
+/// 404 when there is no such message for this member, 403 when they may not read back.
+pub async fn show(ctx: &Ctx, known: &Known, place: Place) -> Result<MessageView, ApiError> {
     let shown = ctx.clone();
+    let reader = (place.user, place.channel);
+    access::check(ctx, known, reader, Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            if !channels::is_member(connection, place.channel, place.user)? {
-                return Err(ApiError::not_found());
-            }
             let message = store::by_id(connection, place.channel, place.message)?;
             let message = message.ok_or_else(ApiError::not_found)?;
             let view = views(&shown, connection, vec![message])?.pop();
@@ -232,19 +299,18 @@ pub async fn show(ctx: &Ctx, place: Place) -> Result<MessageView, ApiError> {
 /// The messages of a channel, newest first.
 ///
 /// # Errors
-/// 404 when the member is not in it, 400 when a cursor is not one of its messages.
+/// 404 when the member does not see it, 403 when they may not read back, 400 when a cursor is not one
+/// of its messages.
 pub async fn list(
     ctx: &Ctx,
-    user: UserId,
-    channel: ChannelId,
+    known: &Known,
+    (user, channel): (UserId, ChannelId),
     query: PageQuery<MessageId>,
 ) -> Result<Page<MessageView, MessageId>, ApiError> {
     let shown = ctx.clone();
+    access::check(ctx, known, (user, channel), Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            if !channels::is_member(connection, channel, user)? {
-                return Err(ApiError::not_found());
-            }
             let page = store::page(connection, channel, &query)?.ok_or_else(|| {
                 ApiError::bad_request("unknown_cursor", "The cursor is not from this list.")
             })?;

@@ -5,6 +5,7 @@
 //! of the others.
 
 pub mod actions;
+mod clearing;
 pub mod erase;
 pub mod federate;
 pub mod model;
@@ -12,5 +13,6 @@ mod routes;
 pub mod store;
 pub mod wire;
 
+pub use clearing::clear_deleted_channels;
 pub use federate::on_settled;
 pub use routes::router;

@@ -13,16 +13,18 @@ use super::actions::{self, NewMessage, Place};
 use super::federate;
 use super::model::Draft;
 use super::wire::{MessageView, PatchMessage, PostMessage};
+use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
 use crate::channels;
+use crate::communities::known::Known;
 use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::idempotency::{Created, Creation, Idempotency, IdempotencyKey};
 use crate::platform::http::page::{self, Cursors};
@@ -31,30 +33,32 @@ use crate::platform::people::People;
 use utoipa_axum::routes;
 
 /// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>) -> Routes {
+pub fn router(people: Arc<dyn People>, known: Known) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Write), routes!(send))
         .add(Access::member(Scope::Read), routes!(show))
         .add(Access::member(Scope::Write), routes!(edit, delete))
         .with(people)
+        .with(known)
 }
 
 /// The messages of a channel, newest first.
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), Cursors<MessageId>), responses((status = 200, body = Page<MessageView, MessageId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
+    Extension(known): Extension<Known>,
     user: CurrentUser,
     uri: Uri,
     Path(channel): Path<ChannelId>,
     Query(query): Query<PageQuery<MessageId>>,
 ) -> Result<Response, ApiError> {
-    let found = actions::list(&ctx, user.id, channel, query).await?;
+    let found = actions::list(&ctx, &known, (user.id, channel), query).await?;
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
 /// Sends a message.
-#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(IdempotencyKey, ("id" = ChannelId, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView)))]
+#[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(IdempotencyKey, ("id" = ChannelId, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView), (status = 409, body = Problem)))]
 pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
@@ -136,7 +140,9 @@ async fn attempt(
             } else {
                 federate::strangers(connection, new.channel)?
             };
-            if !strangers.is_empty() && channels::is_member(connection, new.channel, new.author)? {
+            if !strangers.is_empty()
+                && channels::store::is_member(connection, new.channel, new.author)?
+            {
                 return Err(Failure::Strangers(strangers));
             }
             let log = EventLog::begin(connection)?;
@@ -153,36 +159,33 @@ async fn attempt(
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), responses((status = 200, body = MessageView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
-    user: CurrentUser,
+    Extension(known): Extension<Known>,
+    me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
 ) -> Result<Json<MessageView>, ApiError> {
-    Ok(Json(
-        actions::show(
-            &ctx,
-            Place {
-                channel,
-                message,
-                user: user.id,
-            },
-        )
-        .await?,
-    ))
+    let place = place(me, channel, message);
+    Ok(Json(actions::show(&ctx, &known, place).await?))
+}
+
+fn place(me: Acting, channel: ChannelId, message: MessageId) -> Place {
+    Place {
+        channel,
+        message,
+        user: me.id,
+        request: me.request,
+    }
 }
 
 /// Changes one's own message.
-#[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView)))]
+#[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView), (status = 409, body = Problem)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
-    user: CurrentUser,
+    me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
     Json(body): Json<PatchMessage>,
 ) -> Result<Json<MessageView>, ApiError> {
     let draft = Draft::new(body.content, ctx.config().limits.message_characters)?;
-    let place = Place {
-        channel,
-        message,
-        user: user.id,
-    };
+    let place = place(me, channel, message);
     let held = ctx.clone();
     let edited = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;
@@ -191,18 +194,14 @@ pub(super) async fn edit(
     Ok(Json(edited.await?))
 }
 
-/// Deletes one's own message.
+/// Deletes a message: one's own, or that of another where one may.
 #[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), responses((status = 204)))]
 pub(super) async fn delete(
     State(ctx): State<Ctx>,
-    user: CurrentUser,
+    me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
 ) -> Result<StatusCode, ApiError> {
-    let place = Place {
-        channel,
-        message,
-        user: user.id,
-    };
+    let place = place(me, channel, message);
     let held = ctx.clone();
     let deleted = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;

@@ -308,6 +308,23 @@ pub fn was_buried(
     Ok(row.first::<i64>(connection).optional()?.is_some())
 }
 
+/// Drops up to `limit` messages of a channel that is gone; answers how many.
+///
+/// # Errors
+/// The database failed.
+pub fn clear_channel(
+    connection: &mut Connection,
+    channel: ChannelId,
+    limit: i64,
+) -> Result<usize, DatabaseError> {
+    let some: Vec<MessageId> = messages::table
+        .filter(messages::channel_id.eq(channel))
+        .limit(limit)
+        .select(messages::id)
+        .load(connection)?;
+    Ok(diesel::delete(messages::table.filter(messages::id.eq_any(&some))).execute(connection)?)
+}
+
 /// How long deletions of messages that never came are remembered.
 const KEEP_BURIED: Duration = Duration::from_hours(30 * 24);
 
