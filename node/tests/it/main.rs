@@ -11,6 +11,7 @@ mod app;
 mod auth;
 mod chat;
 mod cli;
+mod communities;
 mod delivery;
 mod docs;
 mod document;

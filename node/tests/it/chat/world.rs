@@ -190,12 +190,12 @@ impl Member<'_> {
         Answer::of(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
-        Answer::of(self.request(Method::PATCH, path).json(body)).await
-    }
-
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        Answer::of(self.request(Method::PATCH, path).json(body)).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
@@ -285,7 +285,7 @@ impl Socket {
     pub(crate) async fn next_or_close(&mut self) -> Result<Value, u16> {
         loop {
             let frame = self.any_or_close().await?;
-            if frame["op"] != "presence" {
+            if frame["op"] != "presence" && frame["op"] != "online" {
                 return Ok(frame);
             }
         }

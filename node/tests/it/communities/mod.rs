@@ -1,0 +1,8 @@
+//! Communities: their structure, who is in them, and who may do what.
+
+mod escalation;
+mod joining;
+mod processes;
+mod sockets;
+mod structure;
+mod village;
