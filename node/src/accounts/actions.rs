@@ -27,7 +27,7 @@ pub async fn find(ctx: &Ctx, id: UserId) -> Result<User, AccountError> {
 }
 
 /// The person of this id, and whether they are there as far as `viewer` is told of that: members
-/// see what they chose themselves, and who shares a channel with them.
+/// see what they chose themselves, and who shares a conversation or a community with them.
 ///
 /// # Errors
 /// There is no such person.
@@ -48,7 +48,7 @@ pub async fn find_for(
             let Some(user) = store::by_id(connection, id)? else {
                 return Ok(None);
             };
-            let is_told = user.is_local() && circle::share_a_channel(connection, viewer, id)?;
+            let is_told = user.is_local() && circle::share_a_place(connection, viewer, id)?;
             Ok::<_, AccountError>(Some((user, is_told)))
         })
         .await?;

@@ -87,6 +87,12 @@ impl Online {
         users.iter().filter_map(of).collect()
     }
 
+    /// Those who are there, at most `limit`, in no order.
+    pub fn list(&self, limit: usize) -> Vec<UserId> {
+        let shown = self.0.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.keys().copied().take(limit).collect()
+    }
+
     /// How many are there.
     pub fn count(&self) -> usize {
         let shown = self.0.shown.read().unwrap_or_else(PoisonError::into_inner);

@@ -15,13 +15,13 @@ use super::opening::{self, Place};
 use crate::accounts;
 use crate::accounts::error::AccountError;
 use crate::accounts::wire::UserView;
-use crate::base::ids::ChannelId;
+use crate::base::ids::{ChannelId, UserId};
 use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{Frame, StoredEvent, Subscription};
 use crate::platform::http::error::ApiError;
 use crate::presence;
-use crate::presence::wire::SetPresence;
+use crate::presence::wire::{OnlineView, SetPresence};
 
 /// How long a client may take to identify.
 const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
@@ -162,7 +162,12 @@ impl Session {
         let since = resume.filter(|_| resumed).unwrap_or(place.position);
         if greets {
             self.greet(link, watch, since, resumed).await?;
-        } else if !resumed {
+        } else if resumed {
+            // Others are in sight now, and who came or went meanwhile was told to nobody.
+            let online = self.online(id).await?;
+            let text = frame::write("online", &online);
+            link.send(Message::Text(text), watch).await?;
+        } else {
             return Err(CloseReason::TooSlow.into());
         }
         let Place {
@@ -216,14 +221,7 @@ impl Session {
                 AccountError::NotFound => CloseReason::Unauthenticated,
                 _ => CloseReason::Internal,
             })?;
-        // After the subscription: whoever comes or goes from here on is told of by an event.
-        let online = self.sources.presence.online();
-        let online = presence::actions::seen_by(&self.ctx, online, id, self.only)
-            .await
-            .map_err(|error| {
-                tracing::warn!(%error, "cannot tell who is there");
-                CloseReason::Internal
-            })?;
+        let online = self.online(id).await?;
         let ready = Ready {
             user: &UserView::new(&user, self.ctx.origin()).with_presence(user.presence),
             session_id: watch.member.session,
@@ -235,6 +233,16 @@ impl Session {
         };
         link.send(Message::Text(frame::write("ready", &ready)), watch)
             .await
+    }
+
+    /// Who is there. Asked after the subscription: who comes or goes from then on is told of.
+    async fn online(&self, id: UserId) -> Result<OnlineView, CloseReason> {
+        let online = self.sources.presence.online();
+        let found = presence::actions::seen_by(&self.ctx, online, id, self.only).await;
+        found.map_err(|error| {
+            tracing::warn!(%error, "cannot tell who is there");
+            CloseReason::Internal
+        })
     }
 
     /// Takes up which presence the member chose.

@@ -14,8 +14,8 @@ use crate::accounts::store;
 use crate::base::ids::{ChannelId, UserId};
 use crate::platform::ctx::Ctx;
 
-/// Acquaintances of one member that are looked through at most (I11).
-const MOST_ACQUAINTANCES: i64 = 20_000;
+/// Members who are there that are looked through for one member at most (I11).
+const MOST_LOOKED_AT: usize = 20_000;
 /// Members in one list of those who are there at most (I11).
 pub const MOST_LISTED: usize = 1000;
 
@@ -61,7 +61,8 @@ pub fn own(ctx: &Ctx, user: &User) -> PresenceView {
     }
 }
 
-/// Who is there of those whom a member shares a channel with, or of those in one channel of theirs.
+/// Who is there of those whom a member shares a conversation or a community with, or of those in one
+/// channel of theirs.
 ///
 /// # Errors
 /// The database failed.
@@ -71,9 +72,10 @@ pub async fn seen_by(
     user: UserId,
     only: Option<ChannelId>,
 ) -> Result<OnlineView, DatabaseError> {
+    let present = online.list(MOST_LOOKED_AT);
     let known = ctx
         .db()
-        .read(move |c| circle::acquaintances(c, user, only, MOST_ACQUAINTANCES))
+        .read(move |c| circle::acquaintances(c, user, only, &present))
         .await?;
     let there = online.among(&known);
     let count = there.len();

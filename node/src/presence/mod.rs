@@ -1,4 +1,4 @@
-//! Presence: who is there, as those who share a channel with them are told.
+//! Presence: who is there, as those who share a conversation or a community with them are told.
 //!
 //! A member is there while a socket of theirs is open at any process of the node. [`Tracker`]
 //! counts sockets, `roll` holds the rules without IO, `workers` tells sockets and other processes,

@@ -30,7 +30,7 @@ impl PresenceView {
     }
 }
 
-/// Who is there of those whom a member shares a channel with.
+/// Who is there of those whom a member shares a conversation or a community with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OnlineView {
     /// How many.

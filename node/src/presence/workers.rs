@@ -12,10 +12,11 @@ use super::actions;
 use super::roll::Due;
 use super::tracker::Tracker;
 use super::wire::PresenceView;
+use crate::accounts::circle;
 use crate::accounts::model::User;
 use crate::accounts::online::{Online, Shown};
 use crate::accounts::store;
-use crate::base::ids::{ChannelId, UserId};
+use crate::base::ids::UserId;
 use crate::channels;
 use crate::platform::cluster::{Cluster, Notice, Standing};
 use crate::platform::ctx::Ctx;
@@ -78,8 +79,8 @@ struct Found {
     shown: Shown,
     /// What they chose, for their own sockets.
     user: Option<User>,
-    /// Where they are; read only when others see something else than before.
-    channels: Vec<ChannelId>,
+    /// Who is told; read only when others see something else than before.
+    topics: Vec<Topic>,
 }
 
 impl Work<'_> {
@@ -177,7 +178,7 @@ impl Work<'_> {
         }
     }
 
-    /// Looks at the members who are due, and tells those who share a channel with them.
+    /// Looks at the members who are due, and tells those who are told of them.
     async fn tell(&self, now: Timestamp) {
         let due = self.tracker.roll().take_due(now);
         for due in due.chunks(LOOKED_AT_ONCE) {
@@ -208,7 +209,7 @@ impl Work<'_> {
             due,
             shown,
             user,
-            channels,
+            topics,
         } = found;
         let online = self.tracker.online();
         let is_new = online.shown(due.user) != shown;
@@ -216,7 +217,6 @@ impl Work<'_> {
             // Before the event: who connects in between finds it in `ready`.
             online.show(due.user, shown.clone());
             let text = frame(&PresenceView::new(due.user, shown));
-            let topics = channels.into_iter().map(Topic::Channel);
             self.bus.whisper(topics, Some(due.user), &text);
         }
         let own = user.filter(|_| due.chose);
@@ -241,17 +241,26 @@ fn find(
         Some(user) => Shown::of(user, due.connected, now),
         None => Shown::offline(),
     };
-    let channels = if online.shown(due.user) == shown {
+    let topics = if online.shown(due.user) == shown {
         Vec::new()
     } else {
-        channels::store::of_member(connection, due.user)?
+        told(connection, due.user)?
     };
     Ok(Found {
         due,
         shown,
         user,
-        channels,
+        topics,
     })
+}
+
+/// Who is told of a member: those who share a conversation or a community with them.
+fn told(connection: &mut Connection, user: UserId) -> Result<Vec<Topic>, DatabaseError> {
+    let conversations = channels::store::of_member(connection, user)?;
+    let communities = circle::communities_of(connection, user)?;
+    let communities = communities.into_iter().map(Topic::Community);
+    let topics = conversations.into_iter().map(Topic::Channel);
+    Ok(topics.chain(communities).collect())
 }
 
 #[derive(Serialize)]

@@ -68,7 +68,8 @@ struct State {
 struct Subscriber {
     user: UserId,
     topics: HashSet<Topic>,
-    /// When set, only events of this topic are passed on; the others only have their effect.
+    /// When set, only events of this topic are passed on; the others only have their effect. What is no
+    /// event is passed on also when it is for the community of the topic.
     only: Option<Topic>,
     queue: mpsc::Sender<Frame>,
     whispers: mpsc::Sender<Utf8Bytes>,
@@ -76,6 +77,12 @@ struct Subscriber {
 }
 
 impl Subscriber {
+    /// Whether what is told once on this topic is passed on. Of communities a narrow subscription
+    /// follows none but that of its channel.
+    fn overhears(&self, topic: Topic) -> bool {
+        self.only.is_none_or(|only| only == topic) || matches!(topic, Topic::Community(_))
+    }
+
     /// Whether events of the topic say what the person may see, beside what they tell.
     fn steers(&self, topic: Topic) -> bool {
         topic == Topic::User(self.user) || matches!(topic, Topic::Community(_))
@@ -233,8 +240,7 @@ impl State {
                 let Some(subscriber) = self.subscribers.get(id) else {
                     continue;
                 };
-                let is_left_out = except == Some(subscriber.user)
-                    || subscriber.only.is_some_and(|only| only != topic);
+                let is_left_out = except == Some(subscriber.user) || !subscriber.overhears(topic);
                 if is_left_out || !reached.insert(*id) {
                     continue;
                 }

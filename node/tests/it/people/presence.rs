@@ -1,10 +1,12 @@
-//! Who is there, as those who share a channel with them are told, over real sockets.
+//! Who is there, as those who share a conversation or a community with them are told, over real
+//! sockets.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use federation_core::Timestamp;
 use federation_core::testing::{ManualClock, on_each_backend};
+use folkmoot::accounts::presence::Presence;
 use folkmoot::base::ids::UserId;
 use folkmoot::presence::actions;
 use futures_util::FutureExt as _;
@@ -49,6 +51,30 @@ async fn until_seen(viewer: &Member<'_>, other: &Member<'_>, status: &str) {
     panic!("they are not seen as {status}");
 }
 
+/// The address of the community that every account is in until it leaves.
+async fn community(member: &Member<'_>) -> String {
+    let found = member.get("/api/v1/communities").await.expect(200);
+    let id = found["items"][0]["id"].as_str().unwrap();
+    format!("/api/v1/communities/{id}")
+}
+
+/// Leaves the community of all accounts.
+async fn leave(member: &Member<'_>, community: &str) {
+    let path = format!("{community}/members/@me");
+    member.delete(&path).await.expect(204);
+}
+
+/// Who is there, told anew after what the member may see has changed.
+async fn online(socket: &mut Socket) -> Value {
+    loop {
+        let frame = socket.any().await;
+        if frame["op"] == "online" {
+            assert!(frame.get("seq").is_none(), "{frame:#}");
+            return frame["d"].clone();
+        }
+    }
+}
+
 async fn choose(member: &Member<'_>, status: &str) -> Value {
     member
         .put("/api/v1/users/@me/presence", &json!({"status": status}))
@@ -69,6 +95,7 @@ fn members_are_there_from_their_first_socket_to_their_last() {
         let world = World::start_by(&database, time.clone(), |_| {}).await;
         let (alice, bob) = (world.member("alice").await, world.member("bob").await);
         let carol = world.member("carol").await;
+        leave(&carol, &community(&alice).await).await;
         let dm = alice.dm(&["bob"]).await;
         let (mut a, ready) = alice.socket(None).await;
         assert_eq!(ready["user"]["presence"], "online");
@@ -89,7 +116,7 @@ fn members_are_there_from_their_first_socket_to_their_last() {
                 assert_eq!(person["presence"], "online", "{person:#}");
             }
         }
-        // Who shares no channel with him is told nothing.
+        // Who shares no conversation and no community with him is told nothing.
         assert_eq!(seen(&carol, &bob).await, Value::Null);
         assert_eq!(seen(&carol, &carol).await, "online");
 
@@ -120,6 +147,65 @@ fn members_are_there_from_their_first_socket_to_their_last() {
         let (_fourth, _) = bob.socket(None).await;
         assert_eq!(narrow.presence(&bob).await, idle);
         assert_eq!(a.presence(&bob).await, idle);
+    });
+}
+
+#[test]
+fn those_in_one_community_are_told_of_each_other() {
+    on_each_backend(async |database| {
+        let time = clock();
+        let world = World::start_by(&database, time.clone(), |_| {}).await;
+        let (alice, bob) = (world.member("alice").await, world.member("bob").await);
+        let carol = world.member("carol").await;
+        let main = community(&alice).await;
+        leave(&carol, &main).await;
+        let (mut a, _) = alice.socket(None).await;
+        let (_b, _) = bob.socket(None).await;
+        assert_eq!(a.presence(&bob).await["status"], "online");
+        until_seen(&bob, &alice, "online").await;
+        let (mut c, ready) = carol.socket(None).await;
+        assert_eq!(ready["online"]["count"], 0);
+        assert_eq!(seen(&carol, &bob).await, Value::Null);
+        assert_eq!(seen(&bob, &carol).await, Value::Null);
+        let id: UserId = carol.id.parse().unwrap();
+        while world.app.parts().presence.online().status(id) == Presence::Offline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(presences(&mut a).await, Vec::<Value>::new());
+
+        // Who comes in is told who is there, on the socket that is open.
+        let join = format!("{main}/join");
+        carol.post(&join, &json!({})).await.expect(200);
+        assert_eq!(online(&mut c).await["count"], 2);
+        assert_eq!(seen(&carol, &bob).await, "online");
+        assert_eq!(seen(&bob, &carol).await, "online");
+        time.advance(INTERVAL);
+        choose(&bob, "idle").await;
+        assert_eq!(c.presence(&bob).await["status"], "idle");
+
+        // A socket of one channel tells who is in its community.
+        let channels = carol.get(&format!("{main}/channels")).await.expect(200);
+        let general = channels["items"][0]["id"].as_str().unwrap();
+        let path = format!("/ws/channels/{general}");
+        let offer = ["folkmoot.v1".to_owned(), format!("bearer.{}", carol.token)];
+        let mut narrow = Socket::open(&world, &path, &offer).await.unwrap();
+        assert_eq!(narrow.next().await["d"]["online"]["count"], 2);
+        time.advance(INTERVAL);
+        choose(&bob, "dnd").await;
+        assert_eq!(narrow.presence(&bob).await["status"], "dnd");
+        assert_eq!(c.presence(&bob).await["status"], "dnd");
+
+        // Who leaves is told of nobody any more.
+        leave(&carol, &main).await;
+        let nobody = json!({"count": 0, "members": []});
+        assert_eq!(online(&mut c).await, nobody);
+        assert_eq!(narrow.closed().await, 4404);
+        time.advance(INTERVAL);
+        choose(&bob, "online").await;
+        until_seen(&alice, &bob, "online").await;
+        assert_eq!(presences(&mut c).await, Vec::<Value>::new());
+        assert_eq!(seen(&carol, &bob).await, Value::Null);
+        world.stop().await;
     });
 }
 
