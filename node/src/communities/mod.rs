@@ -11,6 +11,7 @@ pub mod bans;
 pub mod error;
 pub mod invites;
 pub mod known;
+pub mod leaving;
 pub mod members;
 pub mod model;
 pub mod roles;

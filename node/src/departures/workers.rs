@@ -12,6 +12,8 @@ use super::model::{DONE, Deletion, REQUESTED, TOLD};
 use super::store;
 use crate::accounts;
 use crate::accounts::model::User;
+use crate::channels;
+use crate::communities;
 use crate::follows;
 use crate::messages;
 use crate::platform::ctx::Ctx;
@@ -90,7 +92,7 @@ async fn tell(
         .await
 }
 
-/// Leaves tombstones of all that the person wrote, and ends their follows.
+/// Leaves tombstones of all that the person wrote, ends their follows, and forgets them in communities.
 async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiError> {
     loop {
         let (held, id) = (ctx.clone(), user.id);
@@ -109,6 +111,8 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
     ctx.db()
         .write(move |connection| {
             follows::store::remove_all_of(connection, user)?;
+            communities::leaving::forget(connection, user)?;
+            channels::structure::forget(connection, user)?;
             store::move_on(connection, id, (TOLD, DONE), now)?;
             Ok::<_, ApiError>(())
         })

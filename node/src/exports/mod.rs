@@ -7,6 +7,7 @@
 mod actions;
 mod acts;
 mod archive;
+mod communities;
 mod conversations;
 mod error;
 mod manifest;
@@ -14,6 +15,7 @@ mod model;
 mod part;
 mod routes;
 mod store;
+mod table;
 mod wire;
 mod writer;
 

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::presence::Presence;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{
-    ApplicationId, ChannelId, ExternalIdentityId, InviteId, MessageId, PasskeyId, RoleId,
-    SessionId, UserId,
+    ApplicationId, ChannelId, CommunityId, CommunityInviteId, CommunityRoleId, ExternalIdentityId,
+    InviteId, MessageId, PasskeyId, RoleId, SessionId, UserId,
 };
+use crate::base::permission::Permissions;
 use crate::channels::model::ChannelKind;
 use crate::config::Secret;
 use crate::follows::model::FollowState;
@@ -116,6 +117,52 @@ pub(super) struct FollowRecord {
     pub(super) state: FollowState,
     pub(super) created_at: Timestamp,
     pub(super) accepted_at: Option<Timestamp>,
+}
+
+/// A line of `communities.jsonl`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum CommunityRecord {
+    /// The member is in it, or was.
+    Membership {
+        community_id: CommunityId,
+        slug: String,
+        name: String,
+        is_owner: bool,
+        nickname: Option<String>,
+        roles: Vec<CommunityRoleRecord>,
+        joined_at: Timestamp,
+        left_at: Option<Timestamp>,
+        timed_out_until: Option<Timestamp>,
+    },
+    /// The member is banned from it.
+    Ban {
+        community_id: CommunityId,
+        created_at: Timestamp,
+        expires_at: Option<Timestamp>,
+    },
+    /// The member made an invitation into it.
+    Invitation {
+        community_id: CommunityId,
+        id: CommunityInviteId,
+        max_uses: Option<i32>,
+        uses: i32,
+        created_at: Timestamp,
+        expires_at: Option<Timestamp>,
+    },
+    /// A channel says of the member what they may do there.
+    Override {
+        channel_id: ChannelId,
+        allow: Permissions,
+        deny: Permissions,
+    },
+}
+
+/// A role in a community.
+#[derive(Debug, Serialize)]
+pub(super) struct CommunityRoleRecord {
+    pub(super) id: CommunityRoleId,
+    pub(super) name: String,
 }
 
 /// A line of `conversations.jsonl`.

@@ -9,11 +9,13 @@ use serde::Serialize;
 use super::Documents;
 use super::acts;
 use super::archive::{About, Archive, Listed};
+use super::communities;
 use super::conversations;
 use super::error::ExportError;
 use super::manifest;
 use super::part::{Frame, Part, Series};
 use super::store::{self, Batch, GRANTS, SIGN_INS};
+use super::table;
 use super::wire::FollowRecord;
 use crate::accounts::model::User;
 use crate::base::ids::{AuditId, ChannelId, SessionId};
@@ -27,10 +29,6 @@ use crate::platform::ctx::Ctx;
 const ACTOR: About = About::Url("https://www.w3.org/TR/activitypub/#actor-objects");
 const COLLECTION: About = About::Url("https://www.w3.org/TR/activitystreams-core/#collections");
 const TABLE: About = About::Url("https://docs.joinmastodon.org/user/moving/#export");
-/// The names above the list of those whom the member follows, as Mastodon reads them.
-const FOLLOWING: &str = "Account address,Show boosts,Notify on new posts,Languages";
-/// The names above the list of followers.
-const FOLLOWERS: &str = "Account address";
 
 /// An archive that is being written.
 pub(super) struct Writer {
@@ -65,6 +63,7 @@ impl Writer {
         self.account().await?;
         self.signing_in().await?;
         self.follows().await?;
+        self.communities().await?;
         self.conversations().await?;
         self.audit().await?;
         let (actor, origin) = (self.user.actor_uri.as_str(), self.ctx.origin());
@@ -99,22 +98,18 @@ impl Writer {
 
     /// People on one side of the follows that were agreed to.
     async fn table(&mut self, stem: &'static str, side: Side) -> Result<(), ExportError> {
-        let names = match side {
-            Side::Following => FOLLOWING,
-            Side::Followers => FOLLOWERS,
-        };
         let mut part = Part::first(Series {
             stem,
             extension: "csv",
             is_numbered: false,
-            frame: Frame::Table(names),
+            frame: Frame::Table(table::names(side)),
             about: TABLE,
         });
         let (id, origin) = (self.user.id, self.ctx.origin().clone());
         self.fill(&mut part, move |connection, before| {
             let page = older(before);
             let found = follows::store::list(connection, id, side, true, &page)?;
-            let line = |(_, person): &(Follow, User)| row(side, &person.handle(&origin));
+            let line = |(_, person): &(Follow, User)| table::row(side, &person.handle(&origin));
             Ok(Batch {
                 lines: found.items.iter().map(line).collect(),
                 next: found.next,
@@ -198,6 +193,27 @@ impl Writer {
         self.finish(part).await
     }
 
+    async fn communities(&mut self) -> Result<(), ExportError> {
+        let id = self.user.id;
+        let about = "communities, what they hold of the member, invitations into them";
+        let mut part = Part::first(Series::lines("communities", about));
+        self.fill(&mut part, move |c, from| {
+            communities::memberships(c, id, from)
+        })
+        .await?;
+        self.fill(&mut part, move |c, from| communities::bans(c, id, from))
+            .await?;
+        self.fill(&mut part, move |c, from| {
+            communities::overrides(c, id, from)
+        })
+        .await?;
+        self.fill(&mut part, move |c, from| {
+            communities::invitations(c, id, from)
+        })
+        .await?;
+        self.finish(part).await
+    }
+
     async fn conversations(&mut self) -> Result<(), ExportError> {
         let id = self.user.id;
         let origin = self.ctx.origin().clone();
@@ -211,7 +227,7 @@ impl Writer {
         })
         .await?;
         self.finish(part).await?;
-        let about = "messages of these conversations; what the member deleted without content";
+        let about = "messages of these conversations, own ones of channels; deleted ones empty";
         let mut series = Series::lines("messages", about);
         series.is_numbered = true;
         let mut part = Part::first(series);
@@ -343,43 +359,5 @@ fn follow_record(side: Side, follow: Follow, person: &User, origin: &Origin) -> 
         created_at: Timestamp::from_millis(follow.created_at),
         accepted_at: follow.accepted_at.map(Timestamp::from_millis),
         activity: follow.activity_id,
-    }
-}
-
-/// A person as a row of the list: boosts are shown and new posts are not told of, since there is
-/// no such choice here.
-fn row(side: Side, handle: &str) -> String {
-    let address = quoted(handle.trim_start_matches('@'));
-    match side {
-        Side::Following => format!("{address},true,false,"),
-        Side::Followers => address,
-    }
-}
-
-/// A field of CSV (RFC 4180 s2).
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_those_that_mastodon_reads() {
-        let following = row(Side::Following, "@bob@there.example");
-        assert_eq!(following, "bob@there.example,true,false,");
-        let columns = |text: &str| text.split(',').count();
-        assert_eq!(columns(&following), columns(FOLLOWING));
-        assert_eq!(
-            row(Side::Followers, "@bob@b.example:80"),
-            "bob@b.example:80"
-        );
-        let odd = row(Side::Followers, "@a,\"b@there.example");
-        assert_eq!(odd, "\"a,\"\"b@there.example\"");
     }
 }

@@ -11,5 +11,4 @@ mod wire;
 
 pub use self::opening::ensure_default;
 pub(super) use self::routes::router;
-pub use self::store::take_turn;
-pub use self::store::{clear_deleted, deleted};
+pub use self::store::{clear_deleted, deleted, forget, take_turn};

@@ -178,6 +178,18 @@ pub(super) fn set_member_override(
     Ok(())
 }
 
+/// Drops what channels say of somebody whose account has ended, and when they wrote last.
+///
+/// # Errors
+/// The database failed.
+pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseError> {
+    let said = channel_member_overrides::table.filter(channel_member_overrides::user_id.eq(user));
+    diesel::delete(said).execute(connection)?;
+    let turns = channel_turns::table.filter(channel_turns::user_id.eq(user));
+    diesel::delete(turns).execute(connection)?;
+    Ok(())
+}
+
 /// Takes a turn in a channel in slow mode.
 ///
 /// # Errors

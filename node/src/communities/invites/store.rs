@@ -131,6 +131,16 @@ pub(in crate::communities) fn drop_of(
     Ok(())
 }
 
+/// Drops all invitations of somebody whose account has ended.
+pub(in crate::communities) fn forget(
+    connection: &mut Connection,
+    user: UserId,
+) -> Result<(), DatabaseError> {
+    let rows = community_invites::table.filter(community_invites::created_by.eq(user));
+    diesel::delete(rows).execute(connection)?;
+    Ok(())
+}
+
 /// An invitation of a community.
 pub(super) fn by_id(
     connection: &mut Connection,

@@ -81,6 +81,18 @@ pub(in crate::communities) fn leave(
     Ok(())
 }
 
+/// Drops what communities hold of somebody whose account has ended.
+pub(in crate::communities) fn forget(
+    connection: &mut Connection,
+    user: UserId,
+) -> Result<(), DatabaseError> {
+    let given = community_member_roles::table.filter(community_member_roles::user_id.eq(user));
+    diesel::delete(given).execute(connection)?;
+    let rows = community_members::table.filter(community_members::user_id.eq(user));
+    diesel::delete(rows).execute(connection)?;
+    Ok(())
+}
+
 /// Stores what a member is called and until when they are silenced.
 pub(super) fn update(
     connection: &mut Connection,

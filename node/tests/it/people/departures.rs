@@ -47,6 +47,19 @@ fn a_deleted_account_is_gone_and_its_name_is_not_given_again() {
             )
             .await;
         }
+        let communities = app.get("/api/v1/communities", &alice.access).await;
+        let id = communities.text("/items/0/id");
+        let own = format!("/api/v1/communities/{id}/members/@me");
+        call(
+            &app,
+            Method::PATCH,
+            &own,
+            &alice,
+            &json!({"nickname": "Al"}),
+        )
+        .await;
+        let id: UserId = alice.id.parse().unwrap();
+        assert_eq!(kept(&app, id).await, 1);
         let gone = call(&app, Method::DELETE, ME, &alice, &right).await;
         assert_eq!(gone.status, StatusCode::ACCEPTED, "{:#}", gone.json);
         app.get(ME, &alice.access)
@@ -71,6 +84,7 @@ fn a_deleted_account_is_gone_and_its_name_is_not_given_again() {
         .await;
         let left = app.get(&path, &bob.access).await;
         assert_eq!(left.json["items"], json!([]));
+        assert_eq!(kept(&app, id).await, 0);
         let known = app
             .get(&format!("/api/v1/admin/users/{}", alice.id), &owner.access)
             .await;
@@ -184,6 +198,18 @@ fn serve(data: &std::path::Path, database: &TestDatabase, port: u16) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// In how many communities something is kept of a person.
+async fn kept(app: &TestApp, user: UserId) -> i64 {
+    use diesel::prelude::*;
+    use federation_core::store::sql::Connection;
+    use folkmoot::platform::db::schema::community_members;
+    let count = move |connection: &mut Connection| {
+        let rows = community_members::table.filter(community_members::user_id.eq(user));
+        Ok::<i64, DatabaseError>(rows.count().get_result(connection)?)
+    };
+    app.app().ctx().db().read(count).await.unwrap()
 }
 
 /// Puts many messages of one person into one conversation.

@@ -24,13 +24,14 @@ const BIO_OF_BOB: &str = "likes quiet rooms";
 /// Whom alice keeps out.
 const BLOCKED: &str = "198.51.100.7";
 /// Every entry of a small archive.
-const ENTRIES: [&str; 15] = [
+const ENTRIES: [&str; 16] = [
     "account.json",
     "activitypub/actor.json",
     "activitypub/followers.csv",
     "activitypub/following_accounts.csv",
     "activitypub/outbox.json",
     "audit.jsonl",
+    "communities.jsonl",
     "conversations.jsonl",
     "follows.jsonl",
     "grants.jsonl",
@@ -129,9 +130,21 @@ async fn people(app: &TestApp, alice: &Member) -> String {
     let blocks = "/api/v1/admin/blocked-addresses";
     let blocked = call(app, Method::POST, blocks, alice, &block).await;
     assert_eq!(blocked.status, StatusCode::CREATED, "{:#}", blocked.json);
+    in_the_community(app, alice).await;
     let elsewhere = talk(app, &bob, "carol").await;
     say(app, &bob, &elsewhere, "not for alice").await;
     shared
+}
+
+/// A name in the community of all accounts, and something said there.
+async fn in_the_community(app: &TestApp, alice: &Member) {
+    let communities = app.get("/api/v1/communities", &alice.access).await;
+    let path = format!("/api/v1/communities/{}", communities.text("/items/0/id"));
+    let (own, name) = (format!("{path}/members/@me"), json!({"nickname": "Al"}));
+    let named = call(app, Method::PATCH, &own, alice, &name).await;
+    assert_eq!(named.status, StatusCode::OK, "{:#}", named.json);
+    let channels = app.get(&format!("{path}/channels"), &alice.access).await;
+    say(app, alice, &channels.text("/items/0/id"), "hello all").await;
 }
 
 impl Alice {
@@ -156,11 +169,16 @@ fn members_take_along_all_that_is_held_of_them() {
         let said: Vec<_> = messages.iter().map(shown).collect();
         let own = |content: &str| (content.to_owned(), true);
         let answer = ("an answer".to_owned(), false);
-        assert_eq!(said, [own("first *words*"), own("before"), own(""), answer]);
+        let (first, last) = (own("first *words*"), own("hello all"));
+        assert_eq!(said, [first, own("before"), own(""), answer, last]);
         assert!(messages[1]["edited_at"].is_string());
         assert!(messages[2]["deleted_at"].is_string());
         let bob = format!("@bob@{}", world.app.app().address());
         assert_eq!(messages[3]["author"], bob);
+        let communities = taken.lines("communities");
+        assert_eq!(communities.len(), 1, "{communities:#?}");
+        assert_eq!(communities[0]["what"], "membership");
+        assert_eq!(communities[0]["nickname"], "Al");
         let conversations = taken.lines("conversations");
         assert_eq!(conversations.len(), 1, "{conversations:#?}");
         assert_eq!(conversations[0]["id"], alice.shared);
@@ -228,11 +246,11 @@ fn check_activitypub(taken: &Download, app: &TestApp) {
     assert_eq!(outbox["type"], "OrderedCollection");
     assert_eq!(outbox["id"], format!("{me}/outbox"));
     let items = outbox["orderedItems"].as_array().unwrap();
-    assert_eq!(items.len(), 2, "{outbox:#}");
-    assert_eq!(items[1]["type"], "Create");
-    assert_eq!(items[1]["actor"], me);
+    assert_eq!(items.len(), 3, "{outbox:#}");
+    assert_eq!(items[2]["type"], "Create");
+    assert_eq!(items[2]["actor"], me);
     let html = "<p>first <em>words</em></p>";
-    assert_eq!(items[1]["object"]["content"], html);
+    assert_eq!(items[2]["object"]["content"], html);
     let manifest = taken.json("manifest.yml");
     assert_eq!(manifest["ubc-version"], "0.1");
     assert_eq!(manifest["meta"]["createdBy"]["controller"], me);
@@ -242,7 +260,7 @@ fn check_activitypub(taken: &Download, app: &TestApp) {
         let found = path.split('/').fold(listed, |inner, key| &inner[key]);
         assert!(found.is_object(), "{name} is not listed: {manifest:#}");
     }
-    assert_eq!(listed["messages-0001.jsonl"]["records"], 4);
+    assert_eq!(listed["messages-0001.jsonl"]["records"], 5);
 }
 
 #[test]
