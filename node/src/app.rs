@@ -140,14 +140,7 @@ impl App {
             cause,
         })?;
         let origin = config.origin(address);
-        let metrics_listener = match config.telemetry.metrics_bind {
-            Some(address) => Some(
-                metrics::listen(address)
-                    .await
-                    .map_err(|cause| StartError::Metrics { address, cause })?,
-            ),
-            None => None,
-        };
+        let metrics_listener = listen_for_metrics(&config).await?;
         let keyring = Arc::new(Keyring::open(&config.data_dir)?);
         let db = db::open(&config).await?;
         let tasks = Tasks::default();
@@ -248,4 +241,14 @@ impl App {
         let closed = tokio::time::timeout(grace.max(Duration::from_secs(1)), self.ctx.db().close());
         closed.await.is_ok() && ended
     }
+}
+
+async fn listen_for_metrics(config: &Config) -> Result<Option<metrics::Listener>, StartError> {
+    let Some(address) = config.telemetry.metrics_bind else {
+        return Ok(None);
+    };
+    let listener = metrics::listen(address).await;
+    listener
+        .map(Some)
+        .map_err(|cause| StartError::Metrics { address, cause })
 }

@@ -149,19 +149,16 @@ fn judge(
     let Some(channel) = store::by_id(connection, id)? else {
         return Ok(None);
     };
-    let community = match channel.community_id {
-        Some(id) => communities::store::by_id(connection, id)?,
-        None => {
-            let place = Place::Conversation(takes_part(connection, user, id)?);
-            return Ok(Some(Seen {
-                permissions: resolve(&Standing::default(), place),
-                channel,
-                stands: None,
-                is_archived: false,
-            }));
-        }
+    let Some(community) = channel.community_id else {
+        let place = Place::Conversation(takes_part(connection, user, id)?);
+        return Ok(Some(Seen {
+            permissions: resolve(&Standing::default(), place),
+            channel,
+            stands: None,
+            is_archived: false,
+        }));
     };
-    let Some(community) = community else {
+    let Some(community) = communities::store::by_id(connection, community)? else {
         return Ok(None);
     };
     let stands = communities::standing::of(connection, &community, user, now)?;

@@ -420,11 +420,9 @@ fn attack_administrators_do_not_reach_their_equals_or_the_owner() {
         let order = json!({"roles": [helper, admin]});
         let refused = ann.put(&village.path("/roles/order"), &order).await;
         refused.expect_problem(403, "out_of_reach");
-        let refused = ann.put(
-            &village.path(&format!("/members/{}/roles/{admin}", carl.id)),
-            &json!({}),
-        );
-        refused.await.expect_problem(403, "out_of_reach");
+        let carls_admin = village.path(&format!("/members/{}/roles/{admin}", carl.id));
+        let refused = ann.put(&carls_admin, &json!({})).await;
+        refused.expect_problem(403, "out_of_reach");
         village.give(ann, &helper, carl).await;
         // A helper reaches those without a role, and nobody else; a lower helper not the higher.
         carl.delete(&of(ann))

@@ -26,8 +26,8 @@ fn a_community_is_found_and_joined_as_its_visibility_says() {
         let mut ids = Vec::new();
         for visibility in ["public", "unlisted", "private"] {
             let new = make(&format!("the-{visibility}"), visibility);
-            let made = operator.post("/api/v1/communities", &new).await.expect(201);
-            ids.push(made["id"].as_str().unwrap().to_owned());
+            let community = operator.post("/api/v1/communities", &new).await.expect(201);
+            ids.push(community["id"].as_str().unwrap().to_owned());
         }
         let again = operator
             .post("/api/v1/communities", &make("the-public", "public"))
@@ -247,7 +247,7 @@ fn invitations_and_time_outs_end_by_the_clock() {
         let invite = here.invite(&json!({"expires_in": 60})).await;
         let joined = here.join(&here.ann, &invite).await;
         assert_eq!(joined.status, 200, "{:#}", joined.json);
-        here.clock.advance(Duration::from_secs(60));
+        here.clock.advance(Duration::from_mins(1));
         let late = here.join(&here.bob, &invite).await;
         late.assert_problem(403, "invalid_community_invite");
         // Silenced for ten seconds.
@@ -274,7 +274,7 @@ fn bans_end_by_the_clock_or_are_taken_back() {
         let refused = here.join(&here.ann, &invite).await;
         refused.assert_problem(403, "banned");
         here.write(&here.ann).await.assert_problem(404, "not_found");
-        here.clock.advance(Duration::from_secs(60));
+        here.clock.advance(Duration::from_mins(1));
         let back = here.join(&here.ann, &invite).await;
         assert_eq!(back.status, 200, "{:#}", back.json);
         // Whoever was not even a member may be banned, and come all the same once it is taken back.

@@ -111,12 +111,9 @@ fn I9_whoever_is_removed_hears_nothing_more_on_open_sockets() {
             .post("/api/v1/communities/join", &json!({"invite": code}))
             .await;
         refused.expect_problem(403, "banned");
-        let closed = Socket::open(
-            &world,
-            &only,
-            &["folkmoot.v1".to_owned(), format!("bearer.{}", carl.token)],
-        );
-        assert_eq!(closed.await.err(), Some(404));
+        let protocols = ["folkmoot.v1".to_owned(), format!("bearer.{}", carl.token)];
+        let closed = Socket::open(&world, &only, &protocols).await;
+        assert_eq!(closed.err(), Some(404));
         world.stop().await;
     });
 }
@@ -169,12 +166,12 @@ fn I9_every_way_to_lose_sight_of_a_channel_reaches_open_sockets() {
                 _ => owner.delete(path).await,
             };
             assert!(done.status < 300, "{step}: {:#}", done.json);
-            let word = format!("word {step}");
+            let said = format!("word {step}");
             if step < 12 {
-                owner.say(&village.square, &word).await;
+                owner.say(&village.square, &said).await;
             }
             let heard = heard_by(&mut socket, owner, "ann").await;
-            let expected: &[&str] = if sees { &[word.as_str()] } else { &[] };
+            let expected: &[&str] = if sees { &[said.as_str()] } else { &[] };
             assert_eq!(
                 contents(&heard),
                 expected,

@@ -93,8 +93,8 @@ impl Village {
 
 /// What somebody may do in a channel.
 pub(crate) async fn permissions(by: &Member<'_>, channel: &str) -> Vec<String> {
-    let held = by.get(&format!("/api/v1/channels/{channel}/permissions"));
-    let held = held.await.expect(200);
+    let path = format!("/api/v1/channels/{channel}/permissions");
+    let held = by.get(&path).await.expect(200);
     serde_json::from_value(held).unwrap()
 }
 
