@@ -299,7 +299,7 @@ async fn invite(database: &Database, output: Output) -> Result<()> {
     };
     database
         .write(move |connection| {
-            let id = invites::insert_for(connection, &stored, terms, now)?;
+            let id = invites::insert(connection, &stored, terms, now)?;
             let entry = Entry::new(By::Command, "invite.create").on("invite", &id);
             let entry = entry.change(None, Some(terms.recorded()));
             audit::record(connection, &entry, now)

@@ -314,7 +314,12 @@ fn registration_follows_its_mode() {
         .await;
         let code = OpaqueToken::generate().unwrap();
         let (stored, now) = (code.clone(), app.app().ctx().now());
-        let insert = move |connection: &mut _| invites::insert(connection, &stored, now);
+        let once = invites::Terms {
+            by: None,
+            uses: 1,
+            lifetime: Duration::from_hours(1),
+        };
+        let insert = move |connection: &mut _| invites::insert(connection, &stored, once, now);
         app.app().ctx().db().write(insert).await.unwrap();
         let signup = async |name: &str, invite: Option<&str>| {
             let body = json!({"username": name, "password": PASSWORD, "invite": invite});

@@ -55,7 +55,7 @@ pub(super) async fn create(
             if !store::has_room(connection, me.id, now)? {
                 return Err(AuthError::TooManyInvites.into());
             }
-            let id = store::insert_for(connection, &code, terms, now)?;
+            let id = store::insert(connection, &code, terms, now)?;
             let entry = caller.entry(me.id, "invite.create").on("invite", &id);
             let entry = entry.change(None, Some(terms.recorded()));
             audit::record(connection, &entry, now)?;

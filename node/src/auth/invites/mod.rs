@@ -7,4 +7,4 @@ mod wire;
 
 pub(super) use self::routes::router;
 pub(super) use self::store::redeem;
-pub use self::store::{Terms, insert, insert_for};
+pub use self::store::{Terms, insert};

@@ -8,7 +8,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::{Value, json};
 
 use crate::auth::error::AuthError;
-use crate::auth::model::{INVITE_LIFETIME, OpaqueToken, hash_of};
+use crate::auth::model::{OpaqueToken, hash_of};
 use crate::base::ids::{InviteId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::invites;
@@ -46,28 +46,11 @@ impl Terms {
     }
 }
 
-/// Stores a new invitation; its code is good once within [`INVITE_LIFETIME`].
-///
-/// # Errors
-/// The database failed.
-pub fn insert(
-    connection: &mut Connection,
-    code: &OpaqueToken,
-    now: Timestamp,
-) -> Result<InviteId, DatabaseError> {
-    let once = Terms {
-        by: None,
-        uses: 1,
-        lifetime: INVITE_LIFETIME,
-    };
-    insert_for(connection, code, once, now)
-}
-
 /// Stores a new invitation on these terms.
 ///
 /// # Errors
 /// The database failed.
-pub fn insert_for(
+pub fn insert(
     connection: &mut Connection,
     code: &OpaqueToken,
     terms: Terms,
