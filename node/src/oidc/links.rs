@@ -30,6 +30,7 @@ pub(super) async fn start(
     (me, caller): (CurrentUser, &Caller),
     sent: StartLink,
 ) -> Result<Started, OidcError> {
+    oidc.parts()?;
     let given = sent.password.unwrap_or_else(|| Secret::new(String::new()));
     match Proven::password(ctx, auth, me.id, caller, given).await {
         Ok(proven) => {
@@ -89,11 +90,11 @@ pub(super) async fn remove(
     let shared = ctx.clone();
     let remove = move |connection: &mut Connection| {
         let now = shared.now();
-        let links = store::list(connection, me.id)?;
+        let links = store::hold(connection, me.id)?;
         if !store::remove(connection, me.id, id)? {
             return Err(OidcError::NoSuchLink);
         }
-        if links.len() == 1 && !store::has_password(connection, me.id)? {
+        if links == 1 && !store::has_password(connection, me.id)? {
             return Err(OidcError::LastSignIn);
         }
         let ended = revoke_all_but(connection, me.id, Some(me.session), now)?;

@@ -158,6 +158,14 @@ pub(super) fn remove(
     Ok(diesel::delete(row).execute(connection)? == 1)
 }
 
+/// How many links a member has; until the transaction ends, nobody else takes one away.
+pub(super) fn hold(connection: &mut Connection, user: UserId) -> Result<usize, DatabaseError> {
+    let rows = external_identities::table.filter(external_identities::user_id.eq(user));
+    // Writing what is there locks the rows on either database.
+    let unchanged = external_identities::user_id.eq(user);
+    Ok(diesel::update(rows).set(unchanged).execute(connection)?)
+}
+
 /// Whether a member can sign in by a password.
 pub(super) fn has_password(
     connection: &mut Connection,
