@@ -9,13 +9,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use federation_core::Timestamp;
+use federation_core::store::sql::DatabaseError;
 use serde::Serialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::model::User;
 use super::presence::Presence;
 use super::profile::Status;
 use crate::base::ids::UserId;
+use crate::platform::ctx::Ctx;
 
 /// Who of this node is there; cheap to clone.
 #[derive(Clone, Default)]
@@ -107,6 +109,34 @@ impl Online {
         } else {
             shown.insert(user, as_this);
         }
+    }
+
+    /// Makes a change of how a member is shown and notes it, also when the caller is gone before the
+    /// end.
+    ///
+    /// # Errors
+    /// Those of `change`, or it panicked.
+    pub async fn change<T, E>(
+        &self,
+        ctx: &Ctx,
+        user: UserId,
+        change: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let online = self.clone();
+        ctx.tasks().spawn(async move {
+            let changed = change.await;
+            // Even after an error: a commit whose answer was lost counts, and looking harms nobody.
+            online.note_changed(user);
+            let _nobody_waits = answer.send(changed);
+        });
+        answered
+            .await
+            .map_err(|_panicked| DatabaseError::Panicked)?
     }
 
     /// Notes that a member chose another presence or text; call it after the commit.

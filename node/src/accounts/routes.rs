@@ -56,10 +56,13 @@ pub(super) async fn change_me(
         me.first_party()?;
     }
     let is_shown_with_presence = !change.profile.status.is_keep();
-    let user = actions::change_profile(&ctx, me.id, change).await?;
-    if is_shown_with_presence {
-        online.note_changed(me.id);
-    }
+    let held = ctx.clone();
+    let changes = async move { actions::change_profile(&held, me.id, change).await };
+    let user = if is_shown_with_presence {
+        online.change(&ctx, me.id, changes).await?
+    } else {
+        changes.await?
+    };
     Ok(Json(MeView::new(&user, ctx.origin())))
 }
 

@@ -14,6 +14,7 @@ use super::store::{Filter, Standing};
 use super::wire::{Code, Ended, MemberView, NewMember, Opened, Suspension};
 use crate::accounts::acting::Acting;
 use crate::accounts::model::ProfileChange;
+use crate::accounts::online::Online;
 use crate::accounts::profile::Change;
 use crate::accounts::wire::PatchMe;
 use crate::auth::Auth;
@@ -126,6 +127,7 @@ fn uncached(response: impl IntoResponse) -> Response {
 #[utoipa::path(patch, path = "/api/v1/admin/users/{id}", tag = "users", params(("id" = UserId, Path, description = "The member")), request_body = PatchMe, responses((status = 200, body = MemberView), (status = 403, body = Problem)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
+    Extension(online): Extension<Online>,
     me: CurrentUser,
     acting: Acting,
     Path(id): Path<UserId>,
@@ -136,7 +138,9 @@ pub(super) async fn edit(
     if change.email != Change::Keep {
         me.first_party()?;
     }
-    let user = actions::edit(&ctx, acting, id, change).await?;
+    let held = ctx.clone();
+    let changes = async move { actions::edit(&held, acting, id, change).await };
+    let user = online.change(&ctx, id, changes).await?;
     Ok(Json(MemberView::new(&user, true, ctx.origin())))
 }
 

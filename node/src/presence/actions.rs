@@ -1,7 +1,6 @@
 //! What can be done with presence: choose one's own, and see who is there.
 
 use federation_core::store::sql::DatabaseError;
-use tokio::sync::oneshot;
 
 use super::wire::{OnlineView, PresenceView};
 use crate::accounts::circle;
@@ -30,26 +29,15 @@ pub async fn choose(
     status: &str,
 ) -> Result<PresenceView, AccountError> {
     let presence = Presence::chosen(status).ok_or(AccountError::InvalidPresence)?;
-    let (answer, answered) = oneshot::channel();
-    let (held, online) = (ctx.clone(), online.clone());
-    ctx.tasks().spawn(async move {
-        let stored = store_choice(&held, user, presence).await;
-        // Even after an error: a commit whose answer was lost counts, and looking harms nobody.
-        online.note_changed(user);
-        let _nobody_waits = answer.send(stored);
-    });
-    let stored = answered.await;
-    let user = stored.map_err(|_panicked| DatabaseError::Panicked)??;
-    Ok(own(ctx, &user))
-}
-
-async fn store_choice(ctx: &Ctx, user: UserId, presence: Presence) -> Result<User, AccountError> {
-    ctx.db()
-        .write(move |connection| {
+    let db = ctx.db().clone();
+    let stored = online.change(ctx, user, async move {
+        let set = db.write(move |connection| {
             standing::set_presence(connection, user, presence)?;
             store::by_id(connection, user)?.ok_or(AccountError::NotFound)
-        })
-        .await
+        });
+        set.await
+    });
+    Ok(own(ctx, &stored.await?))
 }
 
 /// What a member sees of their own presence: what they chose.

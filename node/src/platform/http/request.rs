@@ -58,7 +58,8 @@ async fn in_time(answer: impl Future<Output = Response>) -> Response {
 }
 
 fn problem(error: &ApiError, id: RequestId, original: Response) -> Response {
-    if error.status().is_server_error() {
+    // What this server does not do is no failure of it.
+    if error.status().is_server_error() && error.status() != http::StatusCode::NOT_IMPLEMENTED {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(code = error.code(), cause, "request failed");
     }

@@ -268,6 +268,25 @@ fn attack_nobody_tells_the_invisible_from_the_absent() {
 }
 
 #[test]
+fn a_status_that_an_operator_changes_is_told() {
+    on_each_backend(async |database| {
+        let time = clock();
+        let world = World::start_by(&database, time.clone(), |_| {}).await;
+        let (owner, bob) = (world.member("owner").await, world.member("bob").await);
+        owner.dm(&["bob"]).await;
+        let (mut heard, _) = owner.socket(None).await;
+        let (_bob, _) = bob.socket(None).await;
+        assert_eq!(heard.presence(&bob).await["status"], "online");
+        time.advance(INTERVAL);
+        let path = format!("/api/v1/admin/users/{}", bob.id);
+        let text = json!({"status": {"text": "away for a week"}});
+        owner.patch(&path, &text).await.expect(200);
+        let told = heard.presence(&bob).await;
+        assert_eq!(told["custom_status"]["text"], "away for a week", "{told:#}");
+    });
+}
+
+#[test]
 fn many_choices_become_one_event_and_wrong_ones_are_refused() {
     on_each_backend(async |database| {
         let time = clock();
