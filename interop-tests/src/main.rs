@@ -19,6 +19,8 @@ use interop_tests::results::Verdict;
 use interop_tests::results::matrix;
 use interop_tests::run::Plan;
 use interop_tests::scenarios::THEMES;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 
 /// Tries a server with others, over the wire alone.
 #[derive(Debug, Parser)]
@@ -85,7 +87,11 @@ async fn main() -> Result<ExitCode> {
     };
     let mut worse = Vec::new();
     let mut counts = [0_usize; 3];
-    let found = plan.run().await?;
+    let found = tokio::select! {
+        found = plan.run() => found?,
+        // What the run started ends with it.
+        signal = stopped() => bail!("stopped by {}", signal?),
+    };
     for (subject, now) in found.lines {
         let before = results::read(&folder, &subject)?;
         worse.extend(results::regressions(&before, &now));
@@ -133,6 +139,15 @@ async fn main() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The signal that asks this program to stop, once it comes.
+async fn stopped() -> Result<&'static str> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| "SIGINT").map_err(Into::into),
+        _ = terminate.recv() => Ok("SIGTERM"),
+    }
 }
 
 /// On which side of a pair a server stands.

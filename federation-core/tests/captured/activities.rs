@@ -16,7 +16,7 @@ use crate::recording::{keys, requests, that_day};
 
 /// The recorded keys, each of the actor that its id names; the newest last.
 #[derive(Debug)]
-struct RecordedKeys(HashMap<String, Vec<PublicKey>>);
+pub(crate) struct RecordedKeys(pub(crate) HashMap<String, Vec<PublicKey>>);
 
 impl RecordedKeys {
     fn find(&self, key_id: &Url, newest: bool) -> Result<OwnedKey, KeyLookupError> {

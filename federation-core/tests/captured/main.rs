@@ -3,5 +3,6 @@
 
 mod activities;
 mod proofs;
+mod recorded;
 mod recording;
 mod signatures;

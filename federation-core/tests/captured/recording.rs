@@ -88,7 +88,15 @@ impl Captured {
     }
 
     pub(crate) fn verify(&self, keys: &Keys) -> Result<VerifiedSignature, SignatureError> {
-        let claim = inspect(&self.request(), &VerificationPolicy::default(), that_day())?;
+        self.verify_at(keys, that_day())
+    }
+
+    pub(crate) fn verify_at(
+        &self,
+        keys: &Keys,
+        day: Timestamp,
+    ) -> Result<VerifiedSignature, SignatureError> {
+        let claim = inspect(&self.request(), &VerificationPolicy::default(), day)?;
         let key_id = claim.key_id().as_str();
         let mut verdict = Err(SignatureError::Missing);
         for key in keys.0.get(key_id).into_iter().flatten() {
@@ -119,7 +127,11 @@ pub(crate) fn captures() -> PathBuf {
 }
 
 pub(crate) fn keys() -> Keys {
-    let text = fs::read(captures().join("keys.json")).unwrap();
+    keys_in(&captures())
+}
+
+pub(crate) fn keys_in(folder: &Path) -> Keys {
+    let text = fs::read(folder.join("keys.json")).unwrap();
     let pems: HashMap<String, Vec<String>> = serde_json::from_slice(&text).unwrap();
     let parsed = pems.into_iter().map(|(id, pems)| {
         let keys = pems.iter().map(|pem| PublicKey::from_pem(pem).unwrap());
@@ -132,18 +144,20 @@ pub(crate) fn requests() -> Vec<(&'static str, &'static str, Captured)> {
     let mut found = Vec::new();
     for server in ["bovine", "cattle_grid", "fedify", "mitra"] {
         for folder in ["sent", "served"] {
-            let mut paths: Vec<PathBuf> = fs::read_dir(captures().join(server).join(folder))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .filter(|path| path.to_string_lossy().ends_with(".request.http"))
-                .collect();
-            paths.sort();
-            found.extend(
-                paths
-                    .iter()
-                    .map(|path| (server, folder, Captured::read(path))),
-            );
+            let requests = requests_in(&captures().join(server).join(folder));
+            found.extend(requests.into_iter().map(|one| (server, folder, one)));
         }
     }
     found
+}
+
+/// The requests in one folder, by name.
+pub(crate) fn requests_in(folder: &Path) -> Vec<Captured> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".request.http"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| Captured::read(path)).collect()
 }

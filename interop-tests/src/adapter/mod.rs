@@ -297,7 +297,8 @@ impl Description {
 
 fn in_folder(folder: &Path) -> Result<Vec<Description>> {
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    let entries = std::fs::read_dir(folder);
+    for entry in entries.with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "toml") {
             paths.push(path);
