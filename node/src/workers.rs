@@ -58,6 +58,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(events::publish(
         ctx.db().clone(),
         parts.bus.clone(),
+        ctx.cluster().clone(),
         shutdown.clone(),
     ));
     tasks.spawn(presence::workers::follow(

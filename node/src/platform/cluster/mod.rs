@@ -1,9 +1,10 @@
 //! Several processes of one node tell each other over Redis what changed ([`Cluster`]).
 //!
 //! Nothing depends on it: what is told here, each process also finds in the database when it looks
-//! the next time. Redis makes that "at once" instead of "within half a second". The exception is
-//! who is there (`presence`), which is in no row and told anew every few seconds. Without
-//! `cache.url` there is nobody to tell, and [`Cluster::tell`] does nothing.
+//! the next time. Redis makes that "at once" instead of "within half a second", and events reach the
+//! sockets of all processes at once instead of within a second. The exceptions are who is there
+//! (`presence`), which is in no row and told anew every few seconds, and who is writing, which is
+//! told once. Without `cache.url` there is nobody to tell, and [`Cluster::tell`] does nothing.
 
 mod link;
 mod notice;
@@ -98,6 +99,15 @@ impl Cluster {
         // While Redis is away nothing is queued: the others will be told to forget everything.
         if !self.0.connected.load(Ordering::SeqCst) || out.try_send(notice).is_err() {
             self.0.lost.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Tells all other processes what is worth something now or not at all; what cannot be told at
+    /// once is forgotten, and makes nobody forget anything.
+    pub fn mention(&self, notice: Notice) {
+        let Some(out) = &self.0.out else { return };
+        if self.0.connected.load(Ordering::SeqCst) {
+            let _forgotten_when_full = out.try_send(notice);
         }
     }
 

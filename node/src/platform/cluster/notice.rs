@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{CommunityId, ProcessId, SessionId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, ProcessId, SessionId, UserId};
 
 /// Something that changed in the rows and that other processes may remember otherwise.
 ///
@@ -11,7 +11,7 @@ use crate::base::ids::{CommunityId, ProcessId, SessionId, UserId};
 ///
 /// Which members have a socket open is the one thing that is in no row. It is told anew every few
 /// seconds and forgotten when it is not; the worst that a forged notice does is to show a member as
-/// there for that long.
+/// there for that long. Who is writing is told once, and shown by clients for a few seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -55,6 +55,18 @@ pub enum Notice {
     },
     /// A process asks all others which members they have.
     WhoIsHere,
+    /// Events were appended to the log, up to this number.
+    EventsAppended {
+        /// The number of the newest that the teller knows.
+        head: i64,
+    },
+    /// A member is writing in a channel; worth something now or not at all.
+    Typing {
+        /// Who.
+        user: UserId,
+        /// Where.
+        channel: ChannelId,
+    },
     /// A member chose another presence, or another text with it.
     PresenceChanged {
         /// Who.
@@ -90,6 +102,7 @@ mod tests {
         let (process, users) = (ProcessId::new(now), vec![user]);
         let gone = users.clone();
         let community = CommunityId::new(now);
+        let channel = ChannelId::new(now);
         for (notice, word) in [
             (Notice::SessionsRevoked { ids }, "sessions_revoked"),
             (Notice::AccountChanged { user }, "account_changed"),
@@ -108,6 +121,8 @@ mod tests {
             ),
             (Notice::WhoIsHere, "who_is_here"),
             (Notice::PresenceChanged { user }, "presence_changed"),
+            (Notice::EventsAppended { head: 7 }, "events_appended"),
+            (Notice::Typing { user, channel }, "typing"),
             (Notice::Missed, "missed"),
         ] {
             let envelope = Envelope {

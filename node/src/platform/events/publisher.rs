@@ -4,17 +4,23 @@ use std::time::Duration;
 
 use federation_core::store::sql::{Backend, Database, DatabaseError};
 use federation_core::{Clock, Timestamp};
+use tokio::sync::broadcast;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bus::Bus;
 use super::store;
+use crate::platform::cluster::{Cluster, Notice, Standing};
 
 /// Rows read at once.
 const BATCH: i64 = 512;
 /// How long to wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// On PostgreSQL another process may append: how often to look without being woken.
+/// On PostgreSQL another process may append: how often to look while it cannot tell.
 const OTHERS: Duration = Duration::from_secs(1);
+/// How often to look all the same while other processes tell over Redis: not every process of the
+/// node need be connected, such as a command of the operator.
+const REPAIR: Duration = Duration::from_secs(5);
 /// Rows dropped in one transaction, so that nobody waits long behind it.
 const PRUNED_AT_ONCE: i64 = 1000;
 
@@ -30,24 +36,87 @@ pub async fn start(db: &Database, bus: &Bus) -> Result<(), DatabaseError> {
 
 /// Hands every committed event to `bus`, in order, until `shutdown`; [`start`] comes first.
 ///
-/// It sleeps until a commit wakes it, and reads on from the number it handed on last.
-pub async fn publish(db: Database, bus: Bus, shutdown: CancellationToken) {
+/// It sleeps until a commit of this process or the word of another one wakes it, and reads on from the
+/// number it handed on last: the word says only that there is something, so that one that is lost,
+/// repeated or forged changes neither what is handed on nor in which order. After commits of this
+/// process it tells the others.
+pub async fn publish(db: Database, bus: Bus, cluster: Cluster, shutdown: CancellationToken) {
     let mut commits = db.committed();
+    let mut heard = cluster.listen();
+    let mut told = Told {
+        commit: 0,
+        head: bus.position(),
+    };
     loop {
-        commits.mark_unchanged();
-        let pause = match drain(&db, &bus).await {
-            Ok(()) if db.backend() == Backend::Postgres => Some(OTHERS),
-            Ok(()) => None,
+        let commit = *commits.borrow_and_update();
+        let failed = match drain(&db, &bus).await {
+            Ok(()) => {
+                bus.caught_up(commit);
+                told.tell(&cluster, commit, bus.position());
+                false
+            }
             Err(DatabaseError::Closed) => return,
             Err(error) => {
                 tracing::warn!(%error, "cannot read the event log");
-                Some(AFTER_FAILURE)
+                true
             }
         };
         tokio::select! {
             () = shutdown.cancelled() => return,
             changed = commits.changed() => if changed.is_err() { return },
-            () = wait(pause) => {}
+            () = word_of_others(&mut heard, &bus) => {}
+            () = time_to_look(&db, &cluster, failed) => {}
+        }
+    }
+}
+
+/// What the other processes were told last.
+struct Told {
+    /// After which commit of this process; at first after none, so that what the start appended is told.
+    commit: u64,
+    head: i64,
+}
+
+impl Told {
+    /// Tells how far the log goes when this process committed since; what others appended they know.
+    fn tell(&mut self, cluster: &Cluster, commit: u64, head: i64) {
+        if commit == self.commit {
+            return;
+        }
+        self.commit = commit;
+        if head > self.head {
+            self.head = head;
+            cluster.tell(Notice::EventsAppended { head });
+        }
+    }
+}
+
+/// Completes when another process appended something that was not handed on yet, or may have.
+async fn word_of_others(heard: &mut broadcast::Receiver<Notice>, bus: &Bus) {
+    loop {
+        match Cluster::next(heard).await {
+            Notice::EventsAppended { head } if head > bus.position() => return,
+            Notice::Missed => return,
+            _ => {}
+        }
+    }
+}
+
+/// Completes when the log has to be looked at without a word.
+async fn time_to_look(db: &Database, cluster: &Cluster, failed: bool) {
+    if failed {
+        return tokio::time::sleep(AFTER_FAILURE).await;
+    }
+    if db.backend() != Backend::Postgres {
+        // This process is the only one.
+        return std::future::pending().await;
+    }
+    let since = Instant::now();
+    loop {
+        tokio::time::sleep(OTHERS).await;
+        let is_told = cluster.standing() == Standing::Connected;
+        if !is_told || since.elapsed() >= REPAIR {
+            return;
         }
     }
 }
@@ -62,13 +131,6 @@ async fn drain(db: &Database, bus: &Bus) -> Result<(), DatabaseError> {
         if i64::try_from(events.len()).unwrap_or(BATCH) < BATCH {
             return Ok(());
         }
-    }
-}
-
-async fn wait(pause: Option<Duration>) {
-    match pause {
-        Some(pause) => tokio::time::sleep(pause).await,
-        None => std::future::pending().await,
     }
 }
 

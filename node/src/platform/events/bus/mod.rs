@@ -59,6 +59,8 @@ pub struct Bus {
 #[derive(Default)]
 struct State {
     position: i64,
+    /// The commit of this process up to which everything was handed on.
+    caught_up: u64,
     next_id: u64,
     subscribers: HashMap<u64, Subscriber>,
     topics: HashMap<Topic, HashSet<u64>>,
@@ -165,6 +167,16 @@ impl Bus {
     /// The number of the event that was handed on last.
     pub fn position(&self) -> i64 {
         self.lock().position
+    }
+
+    /// Up to which commit of this process (`Database::committed`) everything was handed on.
+    pub fn caught_up_with(&self) -> u64 {
+        self.lock().caught_up
+    }
+
+    /// Notes that everything up to a commit of this process was handed on.
+    pub(super) fn caught_up(&self, commit: u64) {
+        self.lock().caught_up = commit;
     }
 
     /// Starts the log at `position`, which nobody needs to be told any more.
