@@ -6,11 +6,14 @@
 //! number it saw misses nothing. `docs/gateway.md` tells the same from the client's side.
 
 mod bus;
+mod light;
 mod model;
 mod publisher;
+mod pulse;
 mod store;
 
-pub use bus::{Bus, End, Frame, Subscription, TooManySubscriptions};
+pub use bus::{Bus, End, Form, Frame, Subscription, TooManySubscriptions};
+pub use light::light_message;
 pub use model::{Effect, InvalidTopic, NewEvent, StoredEvent, Topic};
 pub use publisher::{Retention, prune, publish, start};
 pub use store::{EventLog, Resume, head, renewed, resume};

@@ -9,7 +9,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::model::{Effect, StoredEvent, Topic};
-use crate::base::ids::UserId;
+use super::pulse::Pulse;
+use crate::base::ids::{ChannelId, UserId};
+
+mod subscription;
+
+pub use subscription::Subscription;
 
 /// What is no event and waits for one slow socket at most; what comes then is not told.
 const WHISPERS: usize = 256;
@@ -34,6 +39,16 @@ impl Frame {
             renews: false,
         }
     }
+}
+
+/// How events are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Whole.
+    #[default]
+    Full,
+    /// With the least that a small client can do with (docs/gateway.md, light).
+    Light,
 }
 
 /// Why a subscription ended.
@@ -61,6 +76,7 @@ struct State {
     position: i64,
     /// The commit of this process up to which everything was handed on.
     caught_up: u64,
+    pulse: Pulse,
     next_id: u64,
     subscribers: HashMap<u64, Subscriber>,
     topics: HashMap<Topic, HashSet<u64>>,
@@ -73,6 +89,8 @@ struct Subscriber {
     /// When set, only events of this topic are passed on; the others only have their effect. What is no
     /// event is passed on also when it is for the community of the topic.
     only: Option<Topic>,
+    /// Whether events are told in the light form.
+    is_light: bool,
     queue: mpsc::Sender<Frame>,
     whispers: mpsc::Sender<Utf8Bytes>,
     lagged: CancellationToken,
@@ -111,6 +129,7 @@ impl Bus {
         &self,
         user: UserId,
         only: Option<Topic>,
+        form: Form,
     ) -> Result<Subscription, TooManySubscriptions> {
         let mut state = self.lock();
         let open = state.users.entry(user).or_default();
@@ -127,6 +146,7 @@ impl Bus {
             user,
             topics: HashSet::new(),
             only,
+            is_light: form == Form::Light,
             queue,
             whispers: to_whisper,
             lagged: lagged.clone(),
@@ -169,6 +189,16 @@ impl Bus {
         self.lock().position
     }
 
+    /// The number of the last event of a channel that was handed on, or of a later one.
+    pub fn last_of(&self, channel: ChannelId) -> i64 {
+        self.lock().pulse.last_of(channel)
+    }
+
+    /// The messages that were told since the last call, by channel.
+    pub fn take_written(&self) -> HashMap<ChannelId, u64> {
+        self.lock().pulse.take_written()
+    }
+
     /// Up to which commit of this process (`Database::committed`) everything was handed on.
     pub fn caught_up_with(&self) -> u64 {
         self.lock().caught_up
@@ -181,7 +211,9 @@ impl Bus {
 
     /// Starts the log at `position`, which nobody needs to be told any more.
     pub(super) fn start_at(&self, position: i64) {
-        self.lock().position = position;
+        let mut state = self.lock();
+        state.position = position;
+        state.pulse = Pulse::starting_at(position);
     }
 
     /// How many subscriptions are open.
@@ -197,10 +229,11 @@ impl Bus {
 impl State {
     fn publish(&mut self, event: &StoredEvent) {
         self.position = event.seq;
+        self.pulse.note(event);
         let Some(receivers) = self.topics.get(&event.topic) else {
             return;
         };
-        let text = Utf8Bytes::from(event.frame());
+        let (mut full, mut light): (Option<Utf8Bytes>, Option<Utf8Bytes>) = (None, None);
         let mut lagged = Vec::new();
         let mut affected = Vec::new();
         for id in receivers {
@@ -215,13 +248,18 @@ impl State {
             if !is_shown && !renews {
                 continue;
             }
+            let text = if !is_shown {
+                Utf8Bytes::default()
+            } else if subscriber.is_light {
+                let text = || Utf8Bytes::from(event.light_frame());
+                light.get_or_insert_with(text).clone()
+            } else {
+                full.get_or_insert_with(|| Utf8Bytes::from(event.frame()))
+                    .clone()
+            };
             let frame = Frame {
                 seq: Some(event.seq),
-                text: if is_shown {
-                    text.clone()
-                } else {
-                    Utf8Bytes::default()
-                },
+                text,
                 renews,
             };
             if subscriber.queue.try_send(frame).is_err() {
@@ -303,83 +341,11 @@ impl State {
     }
 }
 
-/// A place at the bus; dropping it gives the place back.
-pub struct Subscription {
-    id: u64,
-    bus: Bus,
-    frames: mpsc::Receiver<Frame>,
-    whispers: mpsc::Receiver<Utf8Bytes>,
-    lagged: CancellationToken,
-}
-
-impl Subscription {
-    /// Receives these topics too from now on; answers the number of the last event before now.
-    pub fn follow(&self, topics: impl IntoIterator<Item = Topic>) -> i64 {
-        let mut state = self.bus.lock();
-        for topic in topics {
-            state.join(self.id, topic);
-        }
-        state.position
-    }
-
-    /// The topics received at this moment.
-    pub fn topics(&self) -> Vec<Topic> {
-        let state = self.bus.lock();
-        let subscriber = state.subscribers.get(&self.id);
-        subscriber
-            .map(|subscriber| subscriber.topics.iter().copied().collect())
-            .unwrap_or_default()
-    }
-
-    /// Waits for frames and appends up to `limit` of them; cancelling it loses none.
-    ///
-    /// # Errors
-    /// The subscription ended, and frames may be missing.
-    pub async fn receive(&mut self, frames: &mut Vec<Frame>, limit: usize) -> Result<(), End> {
-        tokio::select! {
-            biased;
-            () = self.lagged.cancelled() => Err(End::Lagged),
-            received = self.frames.recv_many(frames, limit) => {
-                if received == 0 { Err(End::Lagged) } else { Ok(()) }
-            }
-            Some(text) = self.whispers.recv() => {
-                frames.push(Frame::whispered(text));
-                while frames.len() < limit
-                    && let Ok(text) = self.whispers.try_recv()
-                {
-                    frames.push(Frame::whispered(text));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Fires when the subscription ended because its reader was too slow.
-    pub fn lagged(&self) -> CancellationToken {
-        self.lagged.clone()
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.bus.lock().remove(self.id);
-    }
-}
-
 impl fmt::Debug for Bus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Bus")
             .field("queue", &self.queue)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Subscription")
-            .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
