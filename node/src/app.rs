@@ -17,6 +17,9 @@ use crate::communities::error::CommunityError;
 use crate::communities::known::Known;
 use crate::config::Config;
 use crate::federation::{Edge, EdgeError, Foundation};
+use crate::gateway::Analytics;
+use crate::messages::recent::Recent;
+use crate::messages::typing::Typing;
 use crate::nodes::{Nodes, Streams};
 use crate::oidc::Oidc;
 use crate::platform::activity::Activity;
@@ -43,6 +46,12 @@ pub struct Parts {
     pub bus: Bus,
     /// Counts the sockets of members.
     pub presence: Tracker,
+    /// Figures for dashboards.
+    pub analytics: Analytics,
+    /// The newest messages of channels.
+    pub recent: Recent,
+    /// Tells who is writing.
+    pub typing: Typing,
     /// What was found out of permissions.
     pub known: Known,
     /// Speaks to other nodes.
@@ -184,8 +193,11 @@ impl App {
         let streams = Streams::new(&ctx, &edge, &nodes);
         let parts = Parts {
             auth,
-            bus,
             presence: Tracker::new(ctx.clock()),
+            analytics: Analytics::default(),
+            recent: Recent::new(bus.clone(), ctx.config().cache.recent_bytes),
+            typing: Typing::new(bus.clone()),
+            bus,
             known,
             edge,
             nodes,

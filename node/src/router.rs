@@ -57,6 +57,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(messages::router(
             Arc::clone(parts.edge.people()),
             parts.known.clone(),
+            parts.recent.clone(),
+            parts.typing.clone(),
         ))
         .merge(departures::router(parts.auth.clone()))
         .merge(exports::router(
@@ -68,7 +70,14 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(federation::router(ctx, parts.edge.clone()))
         .merge(nodes::router(&parts.nodes, &parts.streams, &parts.edge))
         .merge(presence::router())
-        .merge(gateway::router(parts.bus.clone(), parts.presence.clone()))
+        .merge(gateway::router(gateway::Sources {
+            bus: parts.bus.clone(),
+            presence: parts.presence.clone(),
+            known: parts.known.clone(),
+            recent: parts.recent.clone(),
+            typing: parts.typing.clone(),
+            analytics: parts.analytics.clone(),
+        }))
         .merge(admin::router())
         .merge(openapi::router());
     let (served, declared, document) = routes.into_parts();

@@ -11,6 +11,7 @@ use crate::auth;
 use crate::communities;
 use crate::departures;
 use crate::federation;
+use crate::gateway;
 use crate::messages;
 use crate::nodes::{self, Nodes};
 use crate::oauth;
@@ -65,6 +66,13 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         ctx.clone(),
         parts.bus.clone(),
         parts.presence.clone(),
+    ));
+    tasks.spawn(messages::typing::follow(ctx.clone(), parts.typing.clone()));
+    tasks.spawn(gateway::measure(
+        ctx.clone(),
+        parts.bus.clone(),
+        parts.presence.clone(),
+        parts.analytics.clone(),
     ));
     tasks.spawn(nodes::follow_ends(ctx.clone(), parts.nodes.clone()));
     tasks.spawn(nodes::keep_streams(ctx.clone(), parts.streams.clone()));

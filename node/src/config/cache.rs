@@ -1,4 +1,5 @@
-//! `[cache]`: the Redis server over which several processes of one node tell each other.
+//! `[cache]`: what is remembered, and the Redis server over which several processes of one node tell
+//! each other.
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
 use serde::{Deserialize, Serialize};
@@ -6,13 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::fault::Fault;
 use super::secret::Secret;
 
-/// The Redis server over which several processes of one node tell each other.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is remembered, and over which Redis server several processes of one node tell each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CacheConfig {
     /// A `redis:` or `rediss:` URL; without one a process learns from the database alone.
     pub url: Option<Secret<String>>,
+    /// Bytes that the newest messages of channels may take in memory, roughly; 0 remembers none.
+    pub recent_bytes: u64,
 }
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            recent_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// The most that [`CacheConfig::recent_bytes`] may be.
+const MOST_RECENT: u64 = 64 * 1024 * 1024 * 1024;
 
 impl CacheConfig {
     /// Where Redis is, when it is set and the URL can be read.
@@ -21,6 +36,13 @@ impl CacheConfig {
     }
 
     pub(super) fn check(&self, faults: &mut Vec<Fault>) {
+        if self.recent_bytes > MOST_RECENT {
+            faults.push(Fault::new(
+                "cache.recent_bytes",
+                format!("{} is out of range", self.recent_bytes),
+                format!("choose a number from 0 to {MOST_RECENT}"),
+            ));
+        }
         if let Some(Err(problem)) = self.url.as_ref().map(|url| read(url.expose())) {
             faults.push(Fault::new(
                 "cache.url",

@@ -55,7 +55,7 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where rows are kept.
     pub database: DatabaseConfig,
-    /// The Redis server over which several processes of one node tell each other.
+    /// What is remembered, and how several processes of one node tell each other.
     pub cache: CacheConfig,
     /// How long a sign-in lasts.
     pub auth: AuthConfig,

@@ -5,7 +5,9 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::welcome::{Wanted, Welcome};
 use crate::base::ids::SessionId;
+use crate::platform::events::Form;
 use crate::presence::wire::OnlineView;
 
 /// What a client may say.
@@ -15,6 +17,10 @@ pub(super) enum ClientFrame {
     Heartbeat(Value),
     /// What the member chose; whether it can be chosen is told by an answer.
     Presence(Value),
+    /// Where the member is writing.
+    Typing(Value),
+    /// What else the client wants to be told.
+    Subscribe(Value),
 }
 
 impl ClientFrame {
@@ -22,7 +28,8 @@ impl ClientFrame {
     pub(super) const fn weight(&self) -> u32 {
         match self {
             Self::Identify(_) => 20,
-            Self::Presence(_) => 10,
+            Self::Presence(_) | Self::Subscribe(_) => 10,
+            Self::Typing(_) => 2,
             Self::Heartbeat(_) => 1,
         }
     }
@@ -35,6 +42,26 @@ pub(super) struct Identify {
     /// May be left out when the socket has shown a token already.
     pub(super) token: Option<String>,
     pub(super) resume: Option<i64>,
+    /// What the client wants to show first.
+    #[serde(default)]
+    pub(super) welcome: Option<Wanted>,
+    /// Whether it can do with the least.
+    #[serde(default)]
+    pub(super) light: bool,
+}
+
+impl Identify {
+    /// How it wants to be told.
+    pub(super) const fn form(&self) -> Form {
+        if self.light { Form::Light } else { Form::Full }
+    }
+}
+
+/// The topics beside what the member sees.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subscribe {
+    pub(super) topics: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +84,8 @@ pub(super) fn read(text: &str) -> Result<ClientFrame, Unspecified> {
             .map_err(|_not_an_identify| Unspecified),
         "heartbeat" => Ok(ClientFrame::Heartbeat(frame.d)),
         "presence" => Ok(ClientFrame::Presence(frame.d)),
+        "typing" => Ok(ClientFrame::Typing(frame.d)),
+        "subscribe" => Ok(ClientFrame::Subscribe(frame.d)),
         _ => Err(Unspecified),
     }
 }
@@ -75,6 +104,18 @@ pub(super) struct Ready<'a, U: Serialize> {
     pub(super) expires_at: Timestamp,
     /// Who is there.
     pub(super) online: OnlineView,
+    /// What the client asked to show first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) welcome: Option<Welcome>,
+}
+
+/// What the server says before it stops.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Goodbye {
+    /// Everything up to this number was sent.
+    pub(super) resume: i64,
+    /// When to come back, so that not all do at once.
+    pub(super) reconnect_after_ms: u64,
 }
 
 /// What the server says when it does not do what a frame asked for.
@@ -113,6 +154,14 @@ mod tests {
         assert!(matches!(identify, ClientFrame::Identify(i) if i.resume == Some(7)));
         let identify = read(r#"{"op":"identify","d":{"token":"t","resume":null}}"#).unwrap();
         assert!(matches!(identify, ClientFrame::Identify(i) if i.resume.is_none()));
+        let light =
+            read(r#"{"op":"identify","d":{"light":true,"welcome":{"channels":3,"messages":9}}}"#);
+        let Ok(ClientFrame::Identify(light)) = light else {
+            panic!("{light:?}");
+        };
+        assert!(light.light);
+        let welcome = light.welcome.unwrap();
+        assert_eq!((welcome.channels, welcome.messages), (3, 9));
         assert!(matches!(
             read(r#"{"op":"heartbeat"}"#),
             Ok(ClientFrame::Heartbeat(_))
@@ -135,6 +184,8 @@ mod tests {
             r#"{"op":"identify"}"#,
             r#"{"op":"identify","d":{"token":1}}"#,
             r#"{"op":"identify","d":{"token":"t","resume":"7"}}"#,
+            r#"{"op":"identify","d":{"token":"t","light":1}}"#,
+            r#"{"op":"identify","d":{"token":"t","welcome":{"channels":-1,"messages":1}}}"#,
         ] {
             assert!(read(text).is_err(), "{text}");
         }

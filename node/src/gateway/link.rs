@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
@@ -32,11 +31,8 @@ impl From<CloseReason> for Ended {
     }
 }
 
-/// Both halves of a socket.
-pub(super) struct Link {
-    sink: SplitSink<WebSocket, Message>,
-    stream: SplitStream<WebSocket>,
-}
+/// One socket.
+pub(super) struct Link(WebSocket);
 
 /// What may end a socket at any moment, whatever it is doing.
 pub(super) struct Watch {
@@ -62,13 +58,12 @@ impl Watch {
 
 impl Link {
     pub(super) fn new(socket: WebSocket) -> Self {
-        let (sink, stream) = socket.split();
-        Self { sink, stream }
+        Self(socket)
     }
 
     /// The next text of the client, or `None` for what needs no answer (pings, pongs).
     pub(super) async fn receive(&mut self) -> Result<Option<Utf8Bytes>, Ended> {
-        match self.stream.next().await {
+        match self.0.next().await {
             Some(Ok(Message::Text(text))) => Ok(Some(text)),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Ok(Message::Binary(_))) => Err(CloseReason::BadFrame.into()),
@@ -83,8 +78,11 @@ impl Link {
         watch: &Watch,
         lagged: &CancellationToken,
     ) -> Result<(), Ended> {
+        if frames.is_empty() {
+            return Ok(());
+        }
         let messages = frames.drain(..).map(|frame| Message::Text(frame.text));
-        let sink = &mut self.sink;
+        let sink = &mut self.0;
         let sending = async {
             for message in messages {
                 sink.feed(message).await?;
@@ -107,20 +105,25 @@ impl Link {
     pub(super) async fn send(&mut self, message: Message, watch: &Watch) -> Result<(), Ended> {
         tokio::select! {
             biased;
-            sent = self.sink.send(message) => sent.map_err(|_broken| Ended::Gone),
+            sent = SinkExt::send(&mut self.0, message) => sent.map_err(|_broken| Ended::Gone),
             reason = watch.over() => Err(reason.into()),
             () = tokio::time::sleep(SEND_WITHIN) => Err(CloseReason::TooSlow.into()),
         }
     }
 
-    /// Says why, waits a moment for the client to take it, and drops the connection.
-    pub(super) async fn close(mut self, reason: CloseReason) {
-        let goodbye = async {
+    /// Says goodbye and why, waits a moment for the client to take it, and drops the connection.
+    pub(super) async fn close(mut self, reason: CloseReason, goodbye: Option<Utf8Bytes>) {
+        let parting = async {
+            if let Some(text) = goodbye
+                && self.0.feed(Message::Text(text)).await.is_err()
+            {
+                return;
+            }
             let closing = Message::Close(Some(reason.frame()));
-            if self.sink.send(closing).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
+            if SinkExt::send(&mut self.0, closing).await.is_ok() {
+                while let Some(Ok(_)) = self.0.next().await {}
             }
         };
-        let _done_or_not = tokio::time::timeout(CLOSE_WITHIN, goodbye).await;
+        let _done_or_not = tokio::time::timeout(CLOSE_WITHIN, parting).await;
     }
 }

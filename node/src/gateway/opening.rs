@@ -10,7 +10,7 @@ use super::close::CloseReason;
 use crate::base::ids::{ChannelId, UserId};
 use crate::channels;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{self, Bus, Resume, StoredEvent, Subscription, Topic};
+use crate::platform::events::{self, Bus, Form, Resume, StoredEvent, Subscription, Topic};
 
 /// Missed events read at once.
 const BATCH: i64 = 256;
@@ -31,12 +31,12 @@ const TRIES: usize = 5;
 pub(super) async fn take(
     ctx: &Ctx,
     bus: &Bus,
-    user: UserId,
+    (user, form): (UserId, Form),
     only: Option<ChannelId>,
     resume: Option<i64>,
 ) -> Result<Place, CloseReason> {
     for _ in 0..TRIES {
-        let Some((subscription, position)) = follow(ctx, bus, user, only).await? else {
+        let Some((subscription, position)) = follow(ctx, bus, (user, form), only).await? else {
             continue;
         };
         let missed = match resume {
@@ -56,11 +56,11 @@ pub(super) async fn take(
 async fn follow(
     ctx: &Ctx,
     bus: &Bus,
-    user: UserId,
+    (user, form): (UserId, Form),
     only: Option<ChannelId>,
 ) -> Result<Option<(Subscription, i64)>, CloseReason> {
     let subscription = bus
-        .subscribe(user, only.map(Topic::Channel))
+        .subscribe(user, only.map(Topic::Channel), form)
         .map_err(|_too_many| CloseReason::TooMany)?;
     let now = ctx.now();
     let (head, topics) = ctx

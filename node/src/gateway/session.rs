@@ -1,40 +1,41 @@
-//! One socket from `identify` to its close.
+//! One socket: who it is of, and what they are told first.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::FutureExt as _;
-use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::timeout;
 
 use super::Sources;
+use super::budget::{Budget, CONTROL};
 use super::close::CloseReason;
-use super::frame::{self, ClientFrame, Identify, Ready, Refused};
+use super::frame::{self, ClientFrame, Goodbye, Identify, Ready};
 use super::link::{Ended, Link, Watch};
 use super::opening::{self, Place};
+use super::telling::{HEARTBEAT, Next, Talk, Telling, as_frame};
+use super::welcome::{self, Wanted};
 use crate::accounts;
 use crate::accounts::error::AccountError;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{Frame, StoredEvent, Subscription};
+use crate::platform::events::{Form, Topic};
 use crate::platform::http::error::ApiError;
 use crate::presence;
-use crate::presence::wire::{OnlineView, SetPresence};
+use crate::presence::wire::OnlineView;
 
 /// How long a client may take to identify.
 const IDENTIFY_WITHIN: Duration = Duration::from_secs(10);
-/// Between two pings of the server.
-const HEARTBEAT: Duration = Duration::from_secs(30);
-/// A client not heard of for this long is gone.
-const SILENCE: Duration = Duration::from_secs(75);
-/// Frames a client may send within the time between two pings.
-const MAX_FRAMES: u32 = 120;
-/// What a ping or a pong counts as.
-const CONTROL: u32 = 1;
-/// Events written to the socket at once.
-const BATCH: usize = 64;
+/// When the server stops, the clients come back spread over this time, in milliseconds.
+const RETURN_WITHIN: u64 = 5_000;
+/// And not before this, in milliseconds.
+const RETURN_AFTER: u64 = 250;
+/// Nothing was told yet.
+const NOTHING: i64 = -1;
 
 /// What a client said before the socket was open.
 pub(super) struct Hello {
@@ -44,10 +45,20 @@ pub(super) struct Hello {
 
 /// One socket.
 pub(super) struct Session {
-    ctx: Ctx,
-    sources: Sources,
-    only: Option<ChannelId>,
+    pub(super) ctx: Ctx,
+    pub(super) sources: Sources,
+    pub(super) only: Option<ChannelId>,
     hello: Hello,
+    /// Everything up to this number was sent.
+    sent: AtomicI64,
+}
+
+/// How telling begins.
+struct Start {
+    resume: Option<i64>,
+    /// Whether the client identified; else what it may see is looked up anew.
+    greets: bool,
+    welcome: Option<Wanted>,
 }
 
 impl Session {
@@ -57,6 +68,7 @@ impl Session {
             sources,
             only,
             hello,
+            sent: AtomicI64::new(NOTHING),
         }
     }
 
@@ -65,46 +77,82 @@ impl Session {
         let mut link = Link::new(socket);
         if let Err(Ended::Closed(reason)) = self.serve(&mut link).await {
             tracing::debug!(code = reason.code(), "closes a socket");
-            link.close(reason).await;
+            let goodbye = (reason == CloseReason::GoingAway).then(|| self.goodbye());
+            link.close(reason, goodbye.flatten()).await;
         }
     }
 
-    async fn serve(&self, link: &mut Link) -> Result<(), Ended> {
-        let mut budget = Budget::start();
-        let (token, mut resume) = if let Some(token) = &self.hello.token {
-            (token.clone(), self.hello.resume)
-        } else {
-            let identify = self.first_frame(link, &mut budget).await?;
-            (
-                identify.token.ok_or(CloseReason::Unauthenticated)?,
-                identify.resume,
-            )
+    /// Notes that everything up to this number was sent.
+    pub(super) fn note_sent(&self, seq: i64) {
+        self.sent.store(seq, Ordering::Relaxed);
+    }
+
+    /// What a client that was greeted is told when the server stops.
+    fn goodbye(&self) -> Option<Utf8Bytes> {
+        let resume = self.sent.load(Ordering::Relaxed);
+        // The keys of a hasher are random; nothing more is asked of this number.
+        let random = RandomState::new().hash_one(resume);
+        let goodbye = Goodbye {
+            resume,
+            reconnect_after_ms: RETURN_AFTER.saturating_add(random % RETURN_WITHIN),
         };
-        let mut watch = self.admit(&token).await?;
+        (resume != NOTHING).then(|| frame::write("goodbye", &goodbye))
+    }
+
+    async fn serve(&self, link: &mut Link) -> Result<(), Ended> {
+        let mut talk = Talk::new(Budget::start());
+        // What is done once is boxed: an idle socket holds no room for it.
+        let (token, mut start) = Box::pin(self.identified(link, &mut talk)).await?;
+        let mut watch = Box::pin(self.admit(&token)).await?;
         drop(token);
         let _here = self.sources.presence.enter(watch.member.id);
-        let mut greets = true;
         loop {
-            let (again, seen) = match self
-                .tell(link, &watch, &mut budget, (resume, greets))
-                .await?
-            {
+            let telling = Box::pin(self.begin(link, &watch, &talk, &start)).await?;
+            let (again, seen) = match telling.run(self, link, &watch, &mut talk).await? {
                 Next::Identify(again, seen) => (again, seen),
                 Next::Renew(seen) => {
-                    (resume, greets) = (Some(seen), false);
+                    start = Start {
+                        resume: Some(seen),
+                        greets: false,
+                        welcome: None,
+                    };
                     continue;
                 }
             };
-            greets = true;
             if let Some(token) = again.token.as_deref() {
-                let renewed = self.admit(token).await?;
+                let renewed = Box::pin(self.admit(token)).await?;
                 if renewed.member.id != watch.member.id {
                     return Err(CloseReason::Unauthenticated.into());
                 }
                 watch = renewed;
             }
-            resume = Some(again.resume.unwrap_or(seen));
+            talk.form = again.form();
+            start = Start {
+                resume: Some(again.resume.unwrap_or(seen)),
+                greets: true,
+                welcome: again.welcome,
+            };
         }
+    }
+
+    /// The token, and how the client wants to begin.
+    async fn identified(&self, link: &mut Link, talk: &mut Talk) -> Result<(String, Start), Ended> {
+        if let Some(token) = &self.hello.token {
+            let start = Start {
+                resume: self.hello.resume,
+                greets: true,
+                welcome: None,
+            };
+            return Ok((token.clone(), start));
+        }
+        let identify = self.first_frame(link, &mut talk.budget).await?;
+        talk.form = identify.form();
+        let start = Start {
+            resume: identify.resume,
+            greets: true,
+            welcome: identify.welcome,
+        };
+        Ok((identify.token.ok_or(CloseReason::Unauthenticated)?, start))
     }
 
     async fn first_frame(&self, link: &mut Link, budget: &mut Budget) -> Result<Identify, Ended> {
@@ -147,29 +195,31 @@ impl Session {
         Ok(Watch::new(self.ctx.clone(), member, end))
     }
 
-    /// Greets and tells, until the socket ends, the client identifies again, or what the member may
-    /// see has to be looked up anew; then nothing is greeted and everything after `resume` is told.
-    async fn tell(
+    /// Greets, and tells what was missed; or, when what the member may see has to be looked up anew,
+    /// greets not and tells everything after `resume`.
+    async fn begin(
         &self,
         link: &mut Link,
         watch: &Watch,
-        budget: &mut Budget,
-        (resume, greets): (Option<i64>, bool),
-    ) -> Result<Next, Ended> {
+        talk: &Talk,
+        start: &Start,
+    ) -> Result<Telling, Ended> {
         let (bus, id) = (&self.sources.bus, watch.member.id);
-        let place = opening::take(&self.ctx, bus, id, self.only, resume).await?;
+        let place = opening::take(&self.ctx, bus, (id, talk.form), self.only, start.resume).await?;
         let resumed = place.missed.is_some();
-        let since = resume.filter(|_| resumed).unwrap_or(place.position);
-        if greets {
-            self.greet(link, watch, since, resumed).await?;
+        let since = start.resume.filter(|_| resumed).unwrap_or(place.position);
+        if start.greets {
+            let greeting = self.greet(watch, talk, start, (&place, since)).await?;
+            link.send(Message::Text(greeting), watch).await?;
         } else if resumed {
             // Others are in sight now, and who came or went meanwhile was told to nobody.
-            let online = self.online(id).await?;
+            let online = self.online(id, talk.form).await?;
             let text = frame::write("online", &online);
             link.send(Message::Text(text), watch).await?;
         } else {
             return Err(CloseReason::TooSlow.into());
         }
+        self.note_sent(since);
         let Place {
             subscription,
             position,
@@ -188,10 +238,14 @@ impl Session {
             if let Some(reason) = watch.over().now_or_never() {
                 return Err(reason.into());
             }
-            telling.frames.extend(missed.iter().map(as_frame));
+            let frames = missed.iter().map(|event| as_frame(event, talk.form));
+            telling
+                .frames
+                .extend(frames.filter(|frame| !frame.text.is_empty()));
             telling.seen = missed.last().map_or(telling.seen, |event| event.seq);
             link.send_frames(&mut telling.frames, watch, &lagged)
                 .await?;
+            self.note_sent(telling.seen);
             missed = opening::missed(
                 &self.ctx,
                 &telling.subscription,
@@ -203,17 +257,21 @@ impl Session {
             // What was still to be told has been pruned meanwhile: only a new start tells that.
             .ok_or(CloseReason::TooSlow)?;
         }
+        // What was missed may have needed more room than what comes one by one.
+        telling.frames = Vec::new();
         telling.seen = telling.seen.max(position);
-        telling.run(self, link, watch, budget).await
+        self.note_sent(telling.seen);
+        Ok(telling)
     }
 
+    /// What the server says first.
     async fn greet(
         &self,
-        link: &mut Link,
         watch: &Watch,
-        seq: i64,
-        resumed: bool,
-    ) -> Result<(), Ended> {
+        talk: &Talk,
+        start: &Start,
+        (place, seq): (&Place, i64),
+    ) -> Result<Utf8Bytes, Ended> {
         let id = watch.member.id;
         let user = accounts::actions::find(&self.ctx, id)
             .await
@@ -221,169 +279,46 @@ impl Session {
                 AccountError::NotFound => CloseReason::Unauthenticated,
                 _ => CloseReason::Internal,
             })?;
-        let online = self.online(id).await?;
+        let online = self.online(id, talk.form).await?;
+        let welcome = match start.welcome {
+            Some(wanted) => {
+                let topics = match self.only {
+                    Some(channel) => vec![Topic::Channel(channel)],
+                    None => place.subscription.topics(),
+                };
+                let wanted = (wanted, talk.form);
+                let gathered = welcome::gather(&self.ctx, &self.sources, id, wanted, topics).await;
+                Some(gathered.map_err(|error| {
+                    tracing::warn!(%error, "cannot gather what a client shows first");
+                    CloseReason::Internal
+                })?)
+            }
+            None => None,
+        };
         let ready = Ready {
             user: &UserView::new(&user, self.ctx.origin()).with_presence(user.presence),
             session_id: watch.member.session,
             seq,
-            resumed,
+            resumed: place.missed.is_some(),
             heartbeat_seconds: HEARTBEAT.as_secs(),
             expires_at: watch.member.expires_at,
             online,
+            welcome,
         };
-        link.send(Message::Text(frame::write("ready", &ready)), watch)
-            .await
+        Ok(frame::write("ready", &ready))
     }
 
     /// Who is there. Asked after the subscription: who comes or goes from then on is told of.
-    async fn online(&self, id: UserId) -> Result<OnlineView, CloseReason> {
+    async fn online(&self, id: UserId, form: Form) -> Result<OnlineView, CloseReason> {
         let online = self.sources.presence.online();
         let found = presence::actions::seen_by(&self.ctx, online, id, self.only).await;
-        found.map_err(|error| {
+        let mut found = found.map_err(|error| {
             tracing::warn!(%error, "cannot tell who is there");
             CloseReason::Internal
-        })
-    }
-
-    /// Takes up which presence the member chose.
-    async fn choose(&self, watch: &Watch, d: Value) -> Result<(), ApiError> {
-        watch.member.within(Scope::Write)?;
-        let wanted: SetPresence = serde_json::from_value(d)
-            .map_err(|error| ApiError::invalid("invalid_body", error.to_string()))?;
-        let online = self.sources.presence.online();
-        presence::actions::choose(&self.ctx, online, watch.member.id, &wanted.status).await?;
-        Ok(())
-    }
-}
-
-fn as_frame(event: &StoredEvent) -> Frame {
-    Frame {
-        seq: Some(event.seq),
-        text: event.frame().into(),
-        // The place was taken after it: what the member may see is already looked up.
-        renews: false,
-    }
-}
-
-/// Why telling goes on from a new place.
-enum Next {
-    /// The client identifies again; up to this number it was told everything.
-    Identify(Identify, i64),
-    /// Permissions changed with the event of this number.
-    Renew(i64),
-}
-
-/// How much a client says, however often it identifies.
-struct Budget {
-    received: u32,
-    since: Instant,
-}
-
-impl Budget {
-    fn start() -> Self {
-        Self {
-            received: 0,
-            since: Instant::now(),
+        })?;
+        if form == Form::Light {
+            found.members.clear();
         }
-    }
-
-    /// Counts a frame as this many.
-    fn count(&mut self, weight: u32) -> Result<(), CloseReason> {
-        if self.since.elapsed() >= HEARTBEAT {
-            *self = Self::start();
-        }
-        self.received = self.received.saturating_add(weight);
-        if self.received > MAX_FRAMES {
-            return Err(CloseReason::TooMany);
-        }
-        Ok(())
-    }
-}
-
-/// A socket that is being told.
-struct Telling {
-    subscription: Subscription,
-    /// What the bus hands on up to this number came from the log already.
-    position: i64,
-    seen: i64,
-    frames: Vec<Frame>,
-}
-
-impl Telling {
-    /// Leaves of the frames what is to be sent: nothing told before, and nothing behind a change of
-    /// permissions, which may no longer be the member's. Whether there was such a change (I9).
-    fn cut(&mut self) -> bool {
-        let renewal = self.frames.iter().position(|frame| frame.renews);
-        if let Some(at) = renewal {
-            self.frames.truncate(at.saturating_add(1));
-        }
-        let last = self.frames.iter().rev().find_map(|frame| frame.seq);
-        self.seen = self.seen.max(last.unwrap_or(self.seen));
-        let position = self.position;
-        self.frames
-            .retain(|frame| frame.seq.is_none_or(|seq| seq > position) && !frame.text.is_empty());
-        renewal.is_some()
-    }
-
-    async fn run(
-        mut self,
-        session: &Session,
-        link: &mut Link,
-        watch: &Watch,
-        budget: &mut Budget,
-    ) -> Result<Next, Ended> {
-        let lagged = self.subscription.lagged();
-        let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = Instant::now();
-        let over = watch.over();
-        tokio::pin!(over);
-        loop {
-            tokio::select! {
-                biased;
-                reason = &mut over => return Err(reason.into()),
-                got = self.subscription.receive(&mut self.frames, BATCH) => {
-                    got.map_err(|_lagged| CloseReason::TooSlow)?;
-                    let renews = self.cut();
-                    link.send_frames(&mut self.frames, watch, &lagged).await?;
-                    if renews {
-                        return Ok(Next::Renew(self.seen));
-                    }
-                }
-                text = link.receive() => {
-                    heard = Instant::now();
-                    let Some(text) = text? else {
-                        budget.count(CONTROL)?;
-                        continue;
-                    };
-                    let said = frame::read(&text).map_err(|_unspecified| CloseReason::BadFrame)?;
-                    budget.count(said.weight())?;
-                    match said {
-                        ClientFrame::Identify(identify) => return Ok(Next::Identify(identify, self.seen)),
-                        ClientFrame::Heartbeat(d) => {
-                            link.send(Message::Text(frame::write("heartbeat.ack", &d)), watch).await?;
-                        }
-                        ClientFrame::Presence(d) => {
-                            let chosen = tokio::select! {
-                                biased;
-                                reason = &mut over => return Err(reason.into()),
-                                chosen = session.choose(watch, d) => chosen,
-                            };
-                            if let Err(error) = chosen {
-                                let (code, detail) = (error.code(), error.detail());
-                                let refused = Refused { op: "presence", code, detail };
-                                link.send(Message::Text(frame::write("error", &refused)), watch).await?;
-                            }
-                        }
-                    }
-                }
-                _ = heartbeat.tick() => {
-                    if heard.elapsed() > SILENCE {
-                        return Err(CloseReason::TimedOut.into());
-                    }
-                    link.send(Message::Ping(bytes::Bytes::new()), watch).await?;
-                }
-            }
-        }
+        Ok(found)
     }
 }

@@ -26,6 +26,10 @@ const TOKEN_PREFIX: &str = "bearer.";
 const RESUME_PREFIX: &str = "resume.";
 /// Bytes in a message of a client at most.
 const MAX_MESSAGE: usize = 16 * 1024;
+/// Bytes read from a socket at once; every open socket holds a buffer of this size.
+const READ_BUFFER: usize = 1024;
+/// Bytes gathered before they are written; a socket that was told much holds that many for good.
+const WRITE_BUFFER: usize = 4 * 1024;
 /// Bytes that wait for the socket of a slow client at most, beside its queue of events.
 const MAX_WRITE_BUFFER: usize = 1024 * 1024;
 
@@ -94,6 +98,8 @@ async fn open(
     Ok(upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .on_upgrade(async move |socket| {
             ctx.tasks().spawn(async move {

@@ -9,8 +9,10 @@ mod clearing;
 pub mod erase;
 pub mod federate;
 pub mod model;
+pub mod recent;
 mod routes;
 pub mod store;
+pub mod typing;
 pub mod wire;
 
 pub use clearing::clear_deleted_channels;

@@ -12,12 +12,16 @@ use url::Url;
 use super::actions::{self, NewMessage, Place};
 use super::federate;
 use super::model::Draft;
+use super::recent::{self, Recent};
+use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::base::page::{Page, PageQuery};
+use crate::base::permission::Permission;
 use crate::base::scope::Scope;
 use crate::channels;
+use crate::channels::access;
 use crate::communities::known::Known;
 use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
@@ -33,14 +37,17 @@ use crate::platform::people::People;
 use utoipa_axum::routes;
 
 /// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>, known: Known) -> Routes {
+pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typing) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Write), routes!(send))
         .add(Access::member(Scope::Read), routes!(show))
         .add(Access::member(Scope::Write), routes!(edit, delete))
+        .merge(typing::router())
         .with(people)
         .with(known)
+        .with(recent)
+        .with(typing)
 }
 
 /// The messages of a channel, newest first.
@@ -48,11 +55,18 @@ pub fn router(people: Arc<dyn People>, known: Known) -> Routes {
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     Extension(known): Extension<Known>,
+    Extension(recent): Extension<Recent>,
     user: CurrentUser,
     uri: Uri,
     Path(channel): Path<ChannelId>,
     Query(query): Query<PageQuery<MessageId>>,
 ) -> Result<Response, ApiError> {
+    let is_first = query.before.is_none() && query.after.is_none();
+    if is_first && query.limit() <= recent::SIZE {
+        access::check(&ctx, &known, (user.id, channel), Permission::ReadHistory).await?;
+        let found = recent::first_page(&ctx, &recent, channel, query.limit()).await?;
+        return Ok(page::respond(&uri, ("before", "after"), found));
+    }
     let found = actions::list(&ctx, &known, (user.id, channel), query).await?;
     Ok(page::respond(&uri, ("before", "after"), found))
 }
@@ -62,6 +76,7 @@ pub(super) async fn list(
 pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
+    Extension(typing): Extension<Typing>,
     user: CurrentUser,
     Path(channel): Path<ChannelId>,
     creation: Creation<PostMessage>,
@@ -93,6 +108,7 @@ pub(super) async fn send(
     if !created.is_replay() {
         let (activity, now) = (ctx.activity(), ctx.now());
         activity.count(Kind::Message, new.channel.as_str(), now);
+        typing.ended(new.author, new.channel);
     }
     Ok(created)
 }
