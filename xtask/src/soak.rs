@@ -9,8 +9,8 @@ use crate::steps::Steps;
 use crate::test;
 
 /// Runs the kill tests against a release build with many more kills and messages, then the
-/// document of the API with many more cases, the revocations across processes, the simulation at
-/// full size, and the fuzz targets.
+/// document of the API with many more cases, the revocations across processes, a thousand clients of
+/// the gateway that are cut off at random, the simulation at full size, and the fuzz targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<bool> {
         document(&mut steps)?;
     }
     revoke(&mut steps)?;
+    come_back(&mut steps)?;
     simulate(&mut steps)?;
     let example = [
         "test",
@@ -99,4 +100,23 @@ fn revoke(steps: &mut Steps) -> Result<bool> {
         "soak_two_processes",
     ];
     steps.cargo("revocations", &revocations)
+}
+
+/// A thousand clients of the gateway cut off at random for three minutes, while one of two processes
+/// is killed; `FOLKMOOT_TEST_CLIENTS` and `FOLKMOOT_TEST_SECONDS` say otherwise. It takes some
+/// thousand open files.
+fn come_back(steps: &mut Steps) -> Result<bool> {
+    let clients = [
+        "test",
+        "--release",
+        "-p",
+        "node",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "soak_clients",
+    ];
+    steps.cargo("clients that come back", &clients)
 }

@@ -91,17 +91,17 @@ pub fn lately(
     let mut written = Vec::new();
     for channel in channels.take(LOOKED_AT) {
         // One step into the index of each, however much is written there.
-        let newest: Option<i64> = messages::table
+        let newest: Option<(i64, MessageId)> = messages::table
             .filter(messages::channel_id.eq(channel))
             .order(messages::seq.desc())
-            .select(messages::created_at)
+            .select((messages::created_at, messages::id))
             .first(connection)
             .optional()?;
-        written.extend(newest.map(|at| (at, channel)));
+        written.extend(newest.map(|newest| (newest, channel)));
     }
     written.sort_unstable_by(|one, other| other.cmp(one));
     let mut found = Vec::new();
-    for (at, channel) in written {
+    for ((at, _), channel) in written {
         if found.len() >= limit {
             break;
         }

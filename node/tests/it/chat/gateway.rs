@@ -221,11 +221,16 @@ fn i11_a_socket_keeps_the_place_of_its_connection() {
 fn a_stopping_server_says_so() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;
-        let mut socket = {
+        let (mut socket, ready) = {
             let alice = world.member("alice").await;
-            alice.socket(None).await.0
+            alice.socket(None).await
         };
         let stop = tokio::spawn(world.app.stop());
+        let goodbye = socket.next().await;
+        assert_eq!(goodbye["op"], "goodbye", "{goodbye:#}");
+        assert_eq!(goodbye["d"]["resume"], ready["seq"]);
+        let wait = goodbye["d"]["reconnect_after_ms"].as_u64().unwrap();
+        assert!((250..5_250).contains(&wait), "{wait}");
         assert_eq!(socket.closed().await, 1001);
         assert!(stop.await.unwrap());
     });

@@ -5,5 +5,8 @@ mod federate;
 
 mod gateway;
 mod messages;
+mod recent;
 mod resume;
+mod typing;
+mod welcome;
 pub(crate) mod world;

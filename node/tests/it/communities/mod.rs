@@ -5,4 +5,4 @@ mod joining;
 mod processes;
 mod sockets;
 mod structure;
-mod village;
+pub(crate) mod village;

@@ -28,13 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// One process of the node.
-struct Process {
+pub(super) struct Process {
     child: Child,
     address: String,
 }
 
 impl Process {
-    fn start(directory: &Path, database: &TestDatabase, redis: &Redis) -> Self {
+    pub(super) fn start(directory: &Path, database: &TestDatabase, redis: &Redis) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_folkmoot"))
             .current_dir(directory)
             .env_clear()
@@ -56,11 +56,22 @@ impl Process {
         Self { child, address }
     }
 
-    fn url(&self, path: &str) -> String {
+    /// Its address, for those who open sockets themselves.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Kills it as a machine that loses its power would (SIGKILL).
+    pub(super) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    async fn is(&self, client: &Client, status: &str) {
+    pub(super) async fn is(&self, client: &Client, status: &str) {
         let reached = async {
             loop {
                 let answer = client.get(self.url("/readyz")).send().await.unwrap();
@@ -75,7 +86,7 @@ impl Process {
         reached.unwrap_or_else(|_elapsed| panic!("it is not {status}"));
     }
 
-    async fn post(&self, client: &Client, path: &str, body: &Value) -> Value {
+    pub(super) async fn post(&self, client: &Client, path: &str, body: &Value) -> Value {
         let answer = client.post(self.url(path)).json(body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap_or_default()
@@ -97,8 +108,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.kill();
     }
 }
 
