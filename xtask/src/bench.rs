@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::peers;
 use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
@@ -13,6 +14,8 @@ use crate::test;
 pub(crate) fn run(selected: &[String]) -> Result<bool> {
     let mut steps = Steps::default();
     let _servers = test::provide(&mut steps, Durability::On)?;
+    let ws = steps.own("the package ws", peers::provide_ws)?;
+    steps.set("FOLKMOOT_TEST_WS", ws.display().to_string());
     steps.cargo("build of the server", &["build", "--release", "-p", "node"])?;
     let mut arguments = vec!["bench", "--workspace", "--all-features"];
     for name in selected {

@@ -27,6 +27,17 @@ pub(crate) fn provide() -> Result<()> {
     python("schemathesis").context("cannot install schemathesis from PyPI")
 }
 
+/// Installs the one that a benchmark stands beside; answers where it is.
+///
+/// # Errors
+/// As [`provide`].
+pub(crate) fn provide_ws() -> Result<PathBuf> {
+    npm("ws").context("cannot install the package ws from npm")?;
+    let (from, to) = folders("ws")?;
+    fs::copy(from.join("peer.mjs"), to.join("peer.mjs"))?;
+    Ok(to)
+}
+
 /// Installs those that only `cargo xtask interop` starts.
 ///
 /// # Errors

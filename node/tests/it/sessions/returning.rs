@@ -185,15 +185,14 @@ impl Node {
         assert!(set.send().await.unwrap().status().is_success());
     }
 
-    /// A channel of the community that everybody is in.
+    /// The channel of the community that everybody is in.
     async fn community(&self) -> String {
-        let get = reqwest::Method::GET;
-        let found = self.ask(0, get, "/api/v1/communities", &Value::Null).await;
-        let id = found["items"][0]["id"].as_str().unwrap().to_owned();
-        let path = format!("/api/v1/communities/{id}/channels");
-        let body = json!({"name": "crowd"});
-        let made = self.ask(0, reqwest::Method::POST, &path, &body).await;
-        made["id"].as_str().unwrap().to_owned()
+        let list = async |path: &str| {
+            let found = self.ask(0, reqwest::Method::GET, path, &Value::Null).await;
+            found["items"][0]["id"].as_str().unwrap().to_owned()
+        };
+        let community = list("/api/v1/communities").await;
+        list(&format!("/api/v1/communities/{community}/channels")).await
     }
 
     async fn say(&self, by: usize, text: &str) {
