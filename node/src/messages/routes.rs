@@ -54,8 +54,7 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
 #[utoipa::path(get, path = "/api/v1/channels/{id}/messages", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), Cursors<MessageId>), responses((status = 200, body = Page<MessageView, MessageId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
-    Extension(known): Extension<Known>,
-    Extension(recent): Extension<Recent>,
+    (Extension(known), Extension(recent)): (Extension<Known>, Extension<Recent>),
     user: CurrentUser,
     uri: Uri,
     Path(channel): Path<ChannelId>,
