@@ -88,10 +88,10 @@ impl Returning {
                 }
                 let next = timeout(Duration::from_millis(500), socket.next()).await;
                 let text = match next {
-                    Err(_nothing_came) => continue,
                     Ok(Some(Ok(Message::Text(text)))) => text,
                     Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => break,
-                    Ok(Some(Ok(_))) => continue,
+                    // Nothing came, or nothing that tells anything.
+                    Err(_) | Ok(Some(Ok(_))) => continue,
                 };
                 let frame: Value = serde_json::from_str(&text).unwrap();
                 if frame["op"] == "ready" {
