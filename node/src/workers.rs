@@ -87,6 +87,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         parts.edge.clone(),
     ));
     tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
+    tasks.spawn(messages::polls::work(ctx.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,

@@ -164,6 +164,18 @@ id! {
     MessageId
 }
 id! {
+    /// Names a custom emoji of a community.
+    EmojiId
+}
+id! {
+    /// Names a reaction to a message.
+    ReactionId
+}
+id! {
+    /// Names that a message is pinned.
+    PinId
+}
+id! {
     /// Names an uploaded file.
     MediaId
 }

@@ -226,6 +226,7 @@ pub(super) async fn delete(
             return Err(CommunityError::DefaultStays);
         }
         store::bury(connection, id, now)?;
+        super::emoji::store::clear(connection, id)?;
         let entry = me.entry("community.delete").on("community", &id);
         let entry = entry.change(Some(shown(&authority.community)), None);
         acts::record(connection, id, &entry, now)?;

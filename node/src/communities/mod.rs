@@ -8,6 +8,7 @@ pub mod actions;
 pub mod acts;
 pub mod authority;
 pub mod bans;
+pub mod emoji;
 pub mod error;
 pub mod invites;
 pub mod known;

@@ -11,7 +11,7 @@ use super::known::Known;
 use super::wire::{
     CommunityView, JoinByInvite, ListQuery, Listed, MyCommunity, NewCommunity, PatchCommunity,
 };
-use super::{bans, invites, members, roles};
+use super::{bans, emoji, invites, members, roles};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{AuditId, CommunityId};
 use crate::base::page::{Page, PageQuery};
@@ -45,6 +45,7 @@ pub fn router(known: Known) -> Routes {
         .merge(roles::router())
         .merge(bans::router())
         .merge(invites::router())
+        .merge(emoji::router())
         .with(known)
 }
 

@@ -107,6 +107,19 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
             return Ok(());
         }
     }
+    loop {
+        let (held, id) = (ctx.clone(), user.id);
+        let dropped = ctx
+            .db()
+            .write(move |connection| messages::drop_some_of(&held, connection, id, STEP))
+            .await?;
+        if i64::try_from(dropped).unwrap_or(STEP) < STEP {
+            break;
+        }
+        if ctx.tasks().shutdown().is_cancelled() {
+            return Ok(());
+        }
+    }
     let (id, user, now) = (deletion.id, user.id, ctx.now());
     ctx.db()
         .write(move |connection| {

@@ -8,6 +8,7 @@ use crate::accounts::model::RemotePerson;
 use crate::departures;
 use crate::follows;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
+use crate::messages::reactions::federate::{self as reactions, IncomingReaction};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use federation_core::handshake::SessionFilter;
@@ -46,6 +47,7 @@ enum Request {
     Follow,
     Accept,
     Reject,
+    React(Box<IncomingReaction>),
     Undo,
 }
 
@@ -121,6 +123,9 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Un
         ActivityKind::Follow => Request::Follow,
         ActivityKind::Accept => Request::Accept,
         ActivityKind::Reject => Request::Reject,
+        ActivityKind::Like | ActivityKind::EmojiReact => {
+            Request::React(Box::new(IncomingReaction::read(activity)?))
+        }
         ActivityKind::Undo => Request::Undo,
         _ => return Err(Ignored::NotAMessage.into()),
     })
@@ -217,7 +222,13 @@ fn run(
             connection, ctx, verified,
         )?),
         Request::Reject => answered(follows::federate::receive_reject(connection, verified)?),
-        Request::Undo => answered(follows::federate::receive_undo(connection, verified)?),
+        Request::React(reaction) => {
+            reactions::receive_reaction(ctx, connection, (activity, reaction), author)?
+        }
+        Request::Undo => answered(
+            follows::federate::receive_undo(connection, verified)?
+                || reactions::receive_undo(ctx, connection, activity, author)?,
+        ),
     })
 }
 

@@ -4,7 +4,9 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
 use super::federate;
+use super::marks::{self, Marks};
 use super::model::{Draft, Message, uri_of};
+use super::polls;
 use super::store;
 use super::wire::{DeletedView, DeliveryView, MessageView};
 use crate::accounts;
@@ -33,6 +35,8 @@ pub struct NewMessage {
     pub draft: Draft,
     /// The message it answers, in the same channel.
     pub reply_to: Option<MessageId>,
+    /// What can be voted for.
+    pub poll: Option<polls::model::PollDraft>,
 }
 
 /// Sends a message; to be run in a transaction.
@@ -83,6 +87,7 @@ pub fn send(
         origin_updated_at: None,
     };
     store::insert(connection, &message)?;
+    polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
     let post = federate::Post {
         message: &message,
         author,
@@ -91,6 +96,7 @@ pub fn send(
     let answered = answered.as_ref().map(|message| message.uri.as_str());
     let delivery = federate::send_create(ctx, connection, &post, answered)?;
     let view = MessageView::new(&message, author, delivery, ctx.origin());
+    let view = Marks::of(ctx, connection, &[message.id])?.show(view);
     tell(ctx, connection, log, "message.created", &message, &view)?;
     Ok(view)
 }
@@ -127,6 +133,7 @@ pub fn edit(
     };
     let delivery = federate::send_update(ctx, connection, &post, answered.as_deref())?;
     let view = MessageView::new(&message, author, delivery, ctx.origin());
+    let view = Marks::of(ctx, connection, &[message.id])?.show(view);
     tell(ctx, connection, log, "message.updated", &message, &view)?;
     Ok(view)
 }
@@ -185,7 +192,7 @@ fn acting(place: &Place) -> Acting {
 }
 
 /// A message that somebody sees, with its channel.
-fn find(
+pub(super) fn find(
     ctx: &Ctx,
     connection: &mut Connection,
     place: &Place,
@@ -244,6 +251,7 @@ pub(super) fn remove(
     message: &Message,
 ) -> Result<(), DatabaseError> {
     store::bury(connection, message.id, ctx.now())?;
+    marks::clear(connection, message.id)?;
     log.retract(connection, message.id.as_str())?;
     let event = NewEvent {
         topic: Topic::Channel(message.channel_id),
@@ -334,6 +342,7 @@ pub(super) fn views(
     let authors: Vec<UserId> = messages.iter().map(|message| message.author_id).collect();
     let authors = store::people(connection, &authors)?;
     let recipients = store::recipients(connection, &ids)?;
+    let marks = Marks::of(ctx, connection, &ids)?;
     let origin = ctx.origin();
     let show = |message: Message| {
         let author = authors.get(&message.author_id)?;
@@ -345,7 +354,7 @@ pub(super) fn views(
             .iter()
             .map(|(row, user)| DeliveryView::new(row, user, origin))
             .collect();
-        Some(MessageView::new(&message, author, delivery, origin))
+        Some(marks.show(MessageView::new(&message, author, delivery, origin)))
     };
     Ok(messages.into_iter().filter_map(show).collect())
 }

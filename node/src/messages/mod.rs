@@ -2,13 +2,18 @@
 //!
 //! This folder alone writes `messages`, `message_recipients` and `message_tombstones`. A change
 //! takes one transaction: the row, the event that tells members, and the deliveries to the nodes
-//! of the others.
+//! of the others. What members put on messages is in `reactions`, `pins` and `polls`, which write their
+//! own tables; `marks` is what of it is shown with a message.
 
 pub mod actions;
 mod clearing;
 pub mod erase;
 pub mod federate;
+mod marks;
 pub mod model;
+mod pins;
+pub mod polls;
+pub mod reactions;
 pub mod recent;
 mod routes;
 pub mod store;
@@ -17,4 +22,5 @@ pub mod wire;
 
 pub use clearing::clear_deleted_channels;
 pub use federate::on_settled;
+pub use marks::drop_some_of;
 pub use routes::router;

@@ -12,6 +12,10 @@ use url::Url;
 use super::actions::{self, NewMessage, Place};
 use super::federate;
 use super::model::Draft;
+use super::pins;
+use super::polls;
+use super::polls::model::PollDraft;
+use super::reactions;
 use super::recent::{self, Recent};
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
@@ -44,6 +48,9 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .add(Access::member(Scope::Read), routes!(show))
         .add(Access::member(Scope::Write), routes!(edit, delete))
         .merge(typing::router())
+        .merge(reactions::router())
+        .merge(pins::router())
+        .merge(polls::router())
         .with(people)
         .with(known)
         .with(recent)
@@ -91,6 +98,7 @@ pub(super) async fn send(
         author: user.id,
         draft,
         reply_to: body.reply_to,
+        poll: body.poll.map(PollDraft::new).transpose()?,
     };
     let created = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {

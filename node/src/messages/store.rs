@@ -83,6 +83,20 @@ pub fn is_uri_known(connection: &mut Connection, uri: &str) -> Result<bool, Data
     Ok(row.first::<MessageId>(connection).optional()?.is_some())
 }
 
+/// The messages that are this object, of whichever author, which are there; there are few.
+///
+/// # Errors
+/// The database failed.
+pub fn all_by_uri(connection: &mut Connection, uri: &str) -> Result<Vec<Message>, DatabaseError> {
+    let rows = messages::table
+        .filter(messages::uri.eq(uri))
+        .filter(messages::deleted_at.is_null())
+        .order(messages::id)
+        .limit(10)
+        .select(Message::as_select());
+    Ok(rows.load(connection)?)
+}
+
 /// The first message of this id in a channel.
 ///
 /// # Errors

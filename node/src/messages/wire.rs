@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::model::{Message, Recipient};
+use super::polls::wire::{NewPoll, PollView};
+use super::reactions::wire::ReactionView;
 use crate::accounts::model::User;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{ChannelId, MessageId, UserId};
@@ -19,6 +21,9 @@ pub(super) struct PostMessage {
     pub(super) reply_to: Option<MessageId>,
     #[serde(default)]
     pub(super) attachments: Option<Vec<Value>>,
+    /// Makes it a poll, of which `content` is the question.
+    #[serde(default)]
+    pub(super) poll: Option<NewPoll>,
 }
 
 /// The body of `PATCH …/messages/{mid}`.
@@ -52,9 +57,12 @@ pub struct MessageView {
     /// Always empty: files cannot be attached yet.
     #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
-    /// Always empty: there are no reactions yet.
-    #[schema(value_type = Vec<Object>)]
-    pub reactions: [(); 0],
+    /// The emoji on it, in the order of their first use.
+    pub reactions: Vec<ReactionView>,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// The poll that it is.
+    pub poll: Option<PollView>,
     /// How far it has come to each recipient of another node.
     pub delivery: Vec<DeliveryView>,
     /// The id of the object.
@@ -93,7 +101,9 @@ impl MessageView {
             edited_at: message.edited_at.map(Timestamp::from_millis),
             reply_to: message.reply_to,
             attachments: [],
-            reactions: [],
+            reactions: Vec::new(),
+            pinned: false,
+            poll: None,
             delivery,
             uri: message.uri.clone(),
         }

@@ -10,6 +10,7 @@ use crate::accounts::federate::person;
 use crate::accounts::model::RemotePerson;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
+use crate::messages::polls::federate as polls;
 
 /// Bytes of HTML in a note that are read; more is not a chat message.
 const MAX_HTML: usize = 256 * 1024;
@@ -51,6 +52,9 @@ pub enum Ignored {
     /// The message was deleted.
     #[error("the message was deleted")]
     Deleted,
+    /// There are as many reactions, or votes, as there may be.
+    #[error("there are as many as there may be")]
+    Full,
     /// The state it brings is older than the stored one.
     #[error("older than what is known")]
     Stale,
@@ -72,6 +76,10 @@ pub struct IncomingNote {
     pub(super) others: Vec<Url>,
     /// Those of `others` that are known to be people.
     pub(super) people: Vec<RemotePerson>,
+    /// The poll that it is.
+    pub(super) poll: Option<polls::IncomingPoll>,
+    /// The option that it votes for.
+    pub(super) vote: Option<String>,
 }
 
 impl IncomingNote {
@@ -121,6 +129,8 @@ impl IncomingNote {
             local: Vec::new(),
             others: Vec::new(),
             people: Vec::new(),
+            poll: polls::poll(note),
+            vote: polls::vote(note),
         };
         read.address(activity, note, author, origin, limits)?;
         Ok(read)
@@ -177,7 +187,8 @@ impl IncomingNote {
     }
 }
 
-/// Notes, and the chat messages that Pleroma's family sends.
+/// Notes, polls, and the chat messages that Pleroma's family sends.
 fn is_note(object: &Object) -> bool {
-    matches!(&object.kind, ObjectKind::Note) || object.kind.as_str() == "ChatMessage"
+    matches!(&object.kind, ObjectKind::Note | ObjectKind::Question)
+        || object.kind.as_str() == "ChatMessage"
 }

@@ -13,6 +13,7 @@ use crate::base::ids::{ChannelId, MessageId};
 use crate::channels;
 use crate::config::Origin;
 use crate::messages::model::{Message, uri_of};
+use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
 
@@ -108,7 +109,8 @@ pub fn document(
             author,
             members: &members,
         };
-        build(ctx.origin(), &post, answered.as_deref())?.to_value()
+        let note = build(ctx.origin(), &post, answered.as_deref())?;
+        polls::dress(connection, message.id, note)?.to_value()
     };
     Ok(Some(Served { document, readers }))
 }

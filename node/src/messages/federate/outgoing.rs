@@ -14,6 +14,7 @@ use super::note::{self, Post, url};
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, RequestId};
 use crate::messages::model::{FAILED, QUEUED, Recipient};
+use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;
@@ -30,6 +31,7 @@ pub(in crate::messages) fn send_create(
         return Ok(Vec::new());
     }
     let note = note::build(ctx.origin(), post, answers)?;
+    let note = polls::dress(connection, post.message.id, note)?;
     let id = activity_id(post, "create")?;
     deliver(
         ctx,
@@ -50,6 +52,7 @@ pub(in crate::messages) fn send_update(
         return Ok(Vec::new());
     }
     let note = note::build(ctx.origin(), post, answers)?;
+    let note = polls::dress(connection, post.message.id, note)?;
     let id = activity_id(post, &format!("updates/{}", RequestId::new(ctx.now())))?;
     deliver(
         ctx,
@@ -153,7 +156,7 @@ pub(in crate::messages) fn strangers(
 }
 
 /// The documents of the actors of these people, by id, as far as they are known.
-fn actors(
+pub(in crate::messages) fn actors(
     connection: &mut Connection,
     people: &[&User],
 ) -> Result<HashMap<String, Actor>, DatabaseError> {

@@ -12,6 +12,7 @@ use crate::base::ids::MessageId;
 use crate::channels;
 use crate::messages::actions::{remove, tell, views};
 use crate::messages::model::Message;
+use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -37,6 +38,10 @@ pub fn receive_create(
     let now = ctx.now();
     if note.actor != author.id {
         return Ok(Err(Ignored::NotTheOwner));
+    }
+    if let Some(name) = &note.vote {
+        let vote = (note.answers.as_deref(), name.as_str());
+        return polls::receive_vote(ctx, connection, &log, vote, author);
     }
     if store::was_buried(connection, &note.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
@@ -92,6 +97,7 @@ pub fn receive_create(
         origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
     };
     store::insert(connection, &message)?;
+    polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
     announce(ctx, connection, &log, "message.created", message).map(Ok)
 }
 
@@ -124,6 +130,7 @@ pub fn receive_update(
     {
         return Ok(Err(Ignored::Stale));
     }
+    polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     message.origin_updated_at = told.or(message.origin_updated_at);
     if message.html == note.html && message.content == note.content {
         store::rewrite(connection, &message)?;

@@ -8,6 +8,7 @@ use crate::accounts::model::User;
 use crate::base::ids::ChannelId;
 use crate::channels;
 use crate::messages::model::Message;
+use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
 
@@ -44,6 +45,7 @@ pub fn sent(
             members: members.map(Vec::as_slice).unwrap_or_default(),
         };
         let note = note::build(ctx.origin(), &post, answered.as_deref())?;
+        let note = polls::dress(connection, message.id, note)?;
         let id = url(&format!("{}/create", message.uri))?;
         let activity = Activity::create(id, url(&author.actor_uri)?, note);
         activities.push(activity.to_embedded());

@@ -638,3 +638,78 @@ diesel::joinable!(confirmed_emails -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(users, confirmed_emails);
 diesel::joinable!(personal_tokens -> sessions (session_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, personal_tokens);
+
+diesel::table! {
+    emoji (id) {
+        id -> Text,
+        community_id -> Text,
+        shortcode -> Text,
+        media_type -> Text,
+        width -> Integer,
+        height -> Integer,
+        bytes -> Binary,
+        created_by -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_reactions (message_id, emoji, user_id) {
+        message_id -> Text,
+        emoji -> Text,
+        user_id -> Text,
+        id -> Text,
+        activity_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_reaction_totals (message_id, emoji) {
+        message_id -> Text,
+        emoji -> Text,
+        name -> Text,
+        emoji_id -> Nullable<Text>,
+        since -> Text,
+        count -> BigInt,
+        first_users -> Text,
+    }
+}
+
+diesel::table! {
+    message_pins (message_id) {
+        message_id -> Text,
+        channel_id -> Text,
+        id -> Text,
+        pinned_by -> Text,
+        pinned_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    polls (message_id) {
+        message_id -> Text,
+        is_multiple -> Bool,
+        is_own -> Bool,
+        ends_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        voters -> BigInt,
+    }
+}
+
+diesel::table! {
+    poll_options (message_id, position) {
+        message_id -> Text,
+        position -> Integer,
+        text -> Text,
+        votes -> BigInt,
+    }
+}
+
+diesel::table! {
+    poll_votes (message_id, user_id, position) {
+        message_id -> Text,
+        user_id -> Text,
+        position -> Integer,
+    }
+}

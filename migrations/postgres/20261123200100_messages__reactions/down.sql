@@ -1,0 +1,2 @@
+DROP TABLE message_reaction_totals;
+DROP TABLE message_reactions;
