@@ -1,6 +1,6 @@
 //! `/api/v1/communities/{id}/emoji`, and their pictures under `/emoji`.
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use federation_core::media::inert_headers;
 use http::header::CACHE_CONTROL;
@@ -21,6 +21,9 @@ use crate::platform::http::extract::{Json, Path};
 use crate::platform::http::idempotency::{Created, Creation, IdempotencyKey};
 use crate::platform::http::routes::Routes;
 
+/// Bytes of a request at most: those of a picture in Base64, and something around it.
+const MAX_BODY: usize = 384 * 1024;
+
 /// The routes of custom emoji.
 pub(in crate::communities) fn router() -> Routes {
     let writing = Access::member(Scope::Write);
@@ -29,6 +32,7 @@ pub(in crate::communities) fn router() -> Routes {
         .add(writing.class(RateClass::Upload), routes!(create))
         .add(writing, routes!(rename, remove))
         .add(Access::public(), routes!(picture))
+        .bodies(DefaultBodyLimit::max(MAX_BODY))
 }
 
 /// The custom emoji of a community, by shortcode; there are at most 200.

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use axum::extract::DefaultBodyLimit;
 use axum::{Extension, Router};
 use http::Method;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -96,6 +97,13 @@ impl Routes {
     #[must_use]
     pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.router = self.router.layer(Extension(value));
+        self
+    }
+
+    /// Holds the bodies that these routes take to `limit` in the place of the general one.
+    #[must_use]
+    pub fn bodies(mut self, limit: DefaultBodyLimit) -> Self {
+        self.router = self.router.layer(limit);
         self
     }
 

@@ -1,11 +1,15 @@
 //! Conversations, messages and the gateway, over HTTP and real WebSockets, on both backends.
 
 mod dms;
+mod emoji;
 mod federate;
 
 mod gateway;
 mod messages;
 mod recent;
+mod pins;
+mod polls;
+mod reactions;
 mod resume;
 mod typing;
 mod welcome;
