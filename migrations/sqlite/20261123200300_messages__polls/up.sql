@@ -25,4 +25,4 @@ CREATE TABLE poll_votes (
     position INTEGER NOT NULL,
     PRIMARY KEY (message_id, user_id, position)
 );
-CREATE INDEX poll_votes_user_id_idx ON poll_votes (user_id);
+CREATE INDEX poll_votes_user_id_message_id_idx ON poll_votes (user_id, message_id);

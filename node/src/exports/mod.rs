@@ -11,6 +11,7 @@ mod communities;
 mod conversations;
 mod error;
 mod manifest;
+mod marks;
 mod model;
 mod part;
 mod routes;

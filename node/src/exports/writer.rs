@@ -13,6 +13,7 @@ use super::communities;
 use super::conversations;
 use super::error::ExportError;
 use super::manifest;
+use super::marks;
 use super::part::{Frame, Part, Series};
 use super::store::{self, Batch, GRANTS, SIGN_INS};
 use super::table;
@@ -65,6 +66,7 @@ impl Writer {
         self.follows().await?;
         self.communities().await?;
         self.conversations().await?;
+        self.marks().await?;
         self.audit().await?;
         let (actor, origin) = (self.user.actor_uri.as_str(), self.ctx.origin());
         let list = manifest::write(&self.archive, actor, origin)?;
@@ -252,6 +254,17 @@ impl Writer {
             conversations::said_elsewhere(connection, &elsewhere, id, before)
         })
         .await?;
+        self.finish(part).await
+    }
+
+    async fn marks(&mut self) -> Result<(), ExportError> {
+        let id = self.user.id;
+        let about = "reactions of the member, and what they voted for in polls";
+        let mut part = Part::first(Series::lines("marks", about));
+        self.fill(&mut part, move |c, from| marks::reactions(c, id, from))
+            .await?;
+        self.fill(&mut part, move |c, from| marks::votes(c, id, from))
+            .await?;
         self.finish(part).await
     }
 

@@ -223,7 +223,7 @@ fn run(
         )?),
         Request::Reject => answered(follows::federate::receive_reject(connection, verified)?),
         Request::React(reaction) => {
-            reactions::receive_reaction(ctx, connection, (activity, reaction), author)?
+            reactions::receive_reaction(ctx, connection, (activity, &**reaction), author)?
         }
         Request::Undo => answered(
             follows::federate::receive_undo(connection, verified)?

@@ -1,7 +1,7 @@
 //! Reactions: emoji that people put on messages.
 //!
 //! This folder alone writes `message_reactions` and `message_reaction_totals`. The totals are what
-//! is shown with a message: at most [`model::MOST`] rows, however many people reacted.
+//! is shown with a message: at most 20 rows, however many people reacted.
 
 mod actions;
 pub mod federate;

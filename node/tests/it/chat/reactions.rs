@@ -1,9 +1,10 @@
 //! Reactions: put on, counted, told, taken off, and exchanged with other nodes.
 
 use federation_core::testing::on_each_backend;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::{Member, World};
+use super::world::{Answer, Member, World};
 use crate::communities::village::{Village, people};
 use crate::federation::pair::{actor, conversation, handle, key, pair, post, until};
 
@@ -339,5 +340,38 @@ fn attack_who_is_not_in_the_conversation_does_not_react_from_elsewhere() {
         reacted(&alice, &dm, &[("\u{1f525}", 1)]).await;
         a.stop().await;
         b.stop().await;
+    });
+}
+
+#[test]
+fn what_a_deleted_account_put_on_messages_is_gone() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (alice, bob) = (world.member("alice").await, world.member("bob").await);
+        let dm = alice.dm(&["bob"]).await;
+        let poll = json!({"options": ["yes", "no"], "ends_in": 600});
+        let body = json!({"content": "?", "poll": poll});
+        let list = format!("/api/v1/channels/{dm}/messages");
+        let sent = alice.post(&list, &body).await.expect(201);
+        for who in [&alice, &bob] {
+            assert_eq!(react(who, &sent, "\u{1f44d}").await, 204);
+            let votes = format!("{}/poll/votes", path_of(&sent));
+            who.put(&votes, &json!({"choices": [0]})).await.expect(200);
+        }
+        let password = json!({"password": "correct horse battery staple"});
+        let request = bob.request(Method::DELETE, "/api/v1/users/@me");
+        Answer::of(request.json(&password)).await.expect(202);
+        until("the end of what bob put there", async || {
+            let shown = alice.get(&path_of(&sent)).await.expect(200);
+            let left = &shown["reactions"][0];
+            let is_gone = left["count"] == 1 && left["users"] == json!([alice.id]);
+            let counts = (
+                &shown["poll"]["voters"],
+                &shown["poll"]["options"][0]["votes"],
+            );
+            (is_gone && counts == (&json!(1), &json!(1))).then_some(())
+        })
+        .await;
+        world.stop().await;
     });
 }
