@@ -79,7 +79,12 @@ pub(super) fn vote(
             let detail = "The vote went to another node, where it cannot be changed.";
             return Err(ApiError::conflict("vote_is_final", detail));
         }
-        store::vote(connection, message.id, place.user, (&old, &new))?;
+        store::vote(
+            connection,
+            message.id,
+            place.user,
+            (old.as_slice(), new.as_slice()),
+        )?;
         if poll.is_own {
             federate::send_counts(ctx, connection, &message)?;
         } else {
@@ -184,7 +189,7 @@ pub(in crate::messages) fn drop_some_of(
         let counts = poll.is_some_and(|poll| poll.is_own && !poll.is_over(ctx.now()));
         match messages::store::anywhere(connection, id)? {
             Some(message) if counts => {
-                store::vote(connection, id, user, (&old, &[]))?;
+                store::vote(connection, id, user, (old.as_slice(), &[]))?;
                 tell(ctx, connection, log, "poll.updated", &message)?;
             }
             _ => store::forget_choices(connection, id, user)?,

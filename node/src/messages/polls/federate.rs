@@ -289,7 +289,12 @@ pub(in crate::messages) fn receive_vote(
         }
         let mut new = old.clone();
         new.push(option.position);
-        store::vote(connection, message.id, user.id, (&old, &new))?;
+        store::vote(
+            connection,
+            message.id,
+            user.id,
+            (old.as_slice(), new.as_slice()),
+        )?;
         send_counts(ctx, connection, &message)?;
         tell(ctx, connection, log, "poll.updated", &message)?;
         return Ok(Ok(message.id));

@@ -97,7 +97,7 @@ async fn remove_of(
     let held = ctx.clone();
     let removed = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;
-        actions::remove(&held, connection, &log, &place, (&emoji, of))
+        actions::remove(&held, connection, &log, &place, (emoji.as_str(), of))
     });
     removed.await?;
     Ok(StatusCode::NO_CONTENT)

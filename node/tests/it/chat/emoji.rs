@@ -63,7 +63,52 @@ fn custom_emoji_are_made_renamed_served_and_deleted() {
         assert_eq!(served.bytes().await.unwrap(), png(32, 16));
         let taken = owner.post(&path, &new("parrot", &png(1, 1))).await;
         taken.expect_problem(409, "shortcode_taken");
-        // Reactions with it follow its name, and keep it when it is gone.
+        let one = format!("{path}/{id}");
+        let renamed = owner.patch(&one, &json!({"shortcode": "bird"})).await;
+        assert_eq!(renamed.expect(200)["id"], id);
+        assert_eq!(
+            socket.next_op("emoji.updated").await["d"]["shortcode"],
+            "bird"
+        );
+        let refused = ann.delete(&one).await;
+        refused.expect_problem(403, "missing_permission");
+        owner.delete(&one).await.expect(204);
+        assert_eq!(socket.next_op("emoji.deleted").await["d"]["id"], id);
+        let gone = world
+            .http
+            .get(made["url"].as_str().unwrap())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(gone.status(), 404);
+        let log = owner
+            .get(&village.path("/audit-log?limit=3"))
+            .await
+            .expect(200);
+        let acts: Vec<&str> = log["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["action"].as_str().unwrap())
+            .collect();
+        assert_eq!(acts, ["emoji.delete", "emoji.update", "emoji.create"]);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn reactions_follow_the_name_of_a_custom_emoji_and_keep_it() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let (mut socket, _) = ann.socket(None).await;
+        let path = village.path("/emoji");
+        let made = owner.post(&path, &new("parrot", &png(32, 16))).await;
+        let made = made.expect(201);
+        let id = made["id"].as_str().unwrap();
         let sent = ann.say(&village.square, "hello").await;
         let message = format!(
             "/api/v1/channels/{}/messages/{}",
@@ -96,24 +141,6 @@ fn custom_emoji_are_made_renamed_served_and_deleted() {
             .await
             .expect(204);
         assert_eq!(ann.get(&message).await.expect(200)["reactions"], json!([]));
-        let gone = world
-            .http
-            .get(made["url"].as_str().unwrap())
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(gone.status(), 404);
-        let log = owner
-            .get(&village.path("/audit-log?limit=3"))
-            .await
-            .expect(200);
-        let acts: Vec<&str> = log["items"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|it| it["action"].as_str().unwrap())
-            .collect();
-        assert_eq!(acts, ["emoji.delete", "emoji.update", "emoji.create"]);
         world.stop().await;
     });
 }
