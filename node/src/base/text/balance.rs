@@ -18,18 +18,18 @@ pub(super) fn balance(html: &str) -> String {
     };
     let mut rest = html;
     while let Some((text, tagged)) = rest.find('<').and_then(|at| rest.split_at_checked(at)) {
-        output.text.push_str(text);
+        output.say(text);
         let Some((tag, after)) = split_tag(tagged) else {
             let (bracket, after) = tagged.split_at_checked(1).unwrap_or((tagged, ""));
             debug_assert_eq!(bracket, "<");
-            output.text.push_str("&lt;");
+            output.say("&lt;");
             rest = after;
             continue;
         };
         output.take(tag);
         rest = after;
     }
-    output.text.push_str(rest);
+    output.say(rest);
     output.close_down_to(0);
     output.text
 }
@@ -49,7 +49,44 @@ struct Balanced {
     open: Vec<&'static str>,
 }
 
+/// Where parts of a table may stand; `None` for what may stand anywhere but between its cells.
+fn parents(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "td" | "th" => Some(&["tr"]),
+        "tr" => Some(&["table", "tbody", "thead"]),
+        "tbody" | "thead" => Some(&["table"]),
+        _ => None,
+    }
+}
+
 impl Balanced {
+    fn say(&mut self, text: &str) {
+        if !text.trim_ascii().is_empty() {
+            self.leave_table();
+        }
+        self.text.push_str(text);
+    }
+
+    /// Closes the table, unless a cell of it is open.
+    fn leave_table(&mut self) {
+        while let Some("table" | "tbody" | "thead" | "tr") = self.open.last().copied() {
+            self.close_down_to(self.open.len().saturating_sub(1));
+        }
+    }
+
+    /// Makes room for an element; whether it may stand here.
+    fn admit(&mut self, name: &str) -> bool {
+        if let Some(parents) = parents(name) {
+            let parent = self.open.iter().rposition(|open| parents.contains(open));
+            if let Some(parent) = parent {
+                self.close_down_to(parent.saturating_add(1));
+            }
+            return parent.is_some();
+        }
+        self.leave_table();
+        name != "table" || !self.open.contains(&"table")
+    }
+
     fn take(&mut self, tag: &str) {
         let body = tag.trim_start_matches('<');
         if let Some(closing) = body.strip_prefix('/') {
@@ -60,8 +97,11 @@ impl Balanced {
             return;
         }
         match known(body) {
-            Some("br" | "hr") => self.text.push_str(tag),
-            Some(name) if self.open.len() < MAX_DEPTH => {
+            Some("br" | "hr") => {
+                self.leave_table();
+                self.text.push_str(tag);
+            }
+            Some(name) if self.admit(name) && self.open.len() < MAX_DEPTH => {
                 self.text.push_str(tag);
                 self.open.push(name);
             }
@@ -100,7 +140,19 @@ mod tests {
         let cases = [
             ("<p>a<b>b</p>c", "<p>a<b>b</b></p>c"),
             ("</p>a", "a"),
-            ("<table><td>a</td></table>", "a"),
+            ("<table><td>a</td></table>", "<table></table>a"),
+            (
+                "<table><tr><td>a<td>b<tr><td>c</table>",
+                "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
+            ),
+            (
+                "<table> <tr>x<td>a<table><tr><td>b",
+                "<table> <tr></tr></table>xa<table><tr><td>b</td></tr></table>",
+            ),
+            (
+                "<table><tr><td><table>a",
+                "<table><tr><td>a</td></tr></table>",
+            ),
             ("a < b <3 <", "a &lt; b &lt;3 &lt;"),
             ("<p>a<br/>b", "<p>a<br/>b</p>"),
             ("<P CLASS=x>a</P>", "<P CLASS=x>a</p>"),

@@ -3,16 +3,20 @@
 //! Called where a text is written and where one arrives from another node. Nothing here
 //! touches a database or the network, and no input makes it panic or loop.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::Builder;
-use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeStream, html};
+use pulldown_cmark::{Event, Options, Parser, html};
 
 use super::balance::balance;
+use super::inline::{Dressing, Target};
+use super::names::Name;
+use super::tables::Tables;
 
 /// The elements that a message may have, all others lose their tags and keep their text.
-pub(super) const ELEMENTS: [&str; 26] = [
+pub(super) const ELEMENTS: [&str; 32] = [
     "a",
     "b",
     "blockquote",
@@ -37,6 +41,12 @@ pub(super) const ELEMENTS: [&str; 26] = [
     "strong",
     "sub",
     "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
     "u",
     "ul",
 ];
@@ -51,39 +61,68 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .clean_content_tags(HashSet::from(DROPPED))
         .tag_attributes(HashMap::from([
             ("a", HashSet::from(["href"])),
+            ("code", HashSet::from(["class"])),
             ("ol", HashSet::from(["start"])),
         ]))
         .allowed_classes(HashMap::from([
             ("a", HashSet::from(["mention", "hashtag", "u-url"])),
-            ("span", HashSet::from(["h-card", "mention"])),
+            ("span", HashSet::from(["h-card", "mention", "spoiler"])),
         ]))
+        .attribute_filter(|element, attribute, value| {
+            let is_kept = (element, attribute) != ("code", "class") || is_language(value);
+            is_kept.then_some(Cow::Borrowed(value))
+        })
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .link_rel(Some("nofollow noopener noreferrer"));
     builder
 });
 
-/// Renders Markdown as sanitised HTML.
+/// The Markdown that is understood beside CommonMark.
+const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH.union(Options::ENABLE_TABLES);
+
+/// A text as HTML, and whom it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composed {
+    /// Sanitised HTML.
+    pub html: String,
+    /// The names outside of code and links, each once.
+    pub names: Vec<Name>,
+}
+
+/// Renders Markdown as sanitised HTML, with links in the place of the names that have a target.
 ///
 /// Raw HTML is shown as the text it is, an image becomes a link to it (so that reading a message
-/// fetches nothing), a line break is kept, and bare `http(s)` addresses become links.
-pub fn render(markdown: &str) -> String {
+/// fetches nothing), a line break is kept, bare `http(s)` addresses become links, and `||x||` is a
+/// spoiler.
+pub fn compose(markdown: &str, targets: &HashMap<Name, Target>) -> Composed {
+    let (events, names) = dress(markdown, targets);
     let mut rendered = String::with_capacity(markdown.len().saturating_mul(2));
-    let parser = Parser::new_ext(markdown, Options::ENABLE_STRIKETHROUGH);
-    let merged = TextMergeStream::new(parser.map(as_chat));
-    let mut linked = 0_usize;
-    let events = merged.flat_map(move |event| {
-        match &event {
-            Event::Start(Tag::Link { .. } | Tag::CodeBlock(_)) => linked += 1,
-            Event::End(TagEnd::Link | TagEnd::CodeBlock) => linked = linked.saturating_sub(1),
-            _ => {}
+    html::push_html(&mut rendered, events.into_iter());
+    Composed {
+        html: sanitise(&rendered),
+        names,
+    }
+}
+
+/// Renders Markdown as sanitised HTML in which nobody is mentioned.
+pub fn render(markdown: &str) -> String {
+    compose(markdown, &HashMap::new()).html
+}
+
+/// Whom a Markdown text names outside of code and links, each once.
+pub fn names(markdown: &str) -> Vec<Name> {
+    dress(markdown, &HashMap::new()).1
+}
+
+fn dress<'a>(markdown: &'a str, targets: &HashMap<Name, Target>) -> (Vec<Event<'a>>, Vec<Name>) {
+    let mut tables = Tables::default();
+    let mut dressing = Dressing::new(markdown, targets);
+    for (event, range) in Parser::new_ext(markdown, OPTIONS).into_offset_iter() {
+        for event in tables.pass(event).into_iter().flatten() {
+            dressing.take(event, range.start);
         }
-        match event {
-            Event::Text(text) if linked == 0 && has_address(&text) => link_addresses(&text),
-            other => vec![other],
-        }
-    });
-    html::push_html(&mut rendered, events);
-    sanitise(&rendered)
+    }
+    dressing.finish()
 }
 
 /// Keeps of some HTML only what a message may carry.
@@ -100,167 +139,11 @@ pub fn sanitise(html: &str) -> String {
         .to_owned()
 }
 
-fn as_chat(event: Event<'_>) -> Event<'_> {
-    match event {
-        Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
-        Event::SoftBreak => Event::HardBreak,
-        Event::Start(Tag::Image {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }) => Event::Start(Tag::Link {
-            link_type,
-            dest_url,
-            title,
-            id,
-        }),
-        Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
-        other => other,
-    }
-}
-
-fn has_address(text: &str) -> bool {
-    text.contains("https://") || text.contains("http://")
-}
-
-/// Splits a run of text into text and links at each bare address.
-fn link_addresses(text: &str) -> Vec<Event<'static>> {
-    let mut events = Vec::new();
-    let mut rest = text;
-    while let Some((before, address, after)) = next_address(rest) {
-        events.push(Event::Text(before.to_owned().into()));
-        let link = || address.to_owned().into();
-        events.push(Event::Start(Tag::Link {
-            link_type: LinkType::Autolink,
-            dest_url: link(),
-            title: "".into(),
-            id: "".into(),
-        }));
-        events.push(Event::Text(link()));
-        events.push(Event::End(TagEnd::Link));
-        rest = after;
-    }
-    events.push(Event::Text(rest.to_owned().into()));
-    events
-}
-
-fn next_address(text: &str) -> Option<(&str, &str, &str)> {
-    let start = ["https://", "http://"]
-        .iter()
-        .filter_map(|scheme| text.find(scheme))
-        .min()?;
-    let (before, found) = text.split_at_checked(start)?;
-    let end = found
-        .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
-        .unwrap_or(found.len());
-    let address = found
-        .get(..end)?
-        .trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')', ']', '*', '_']);
-    let after = found.get(address.len()..)?;
-    Some((before, address, after))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::{render, sanitise};
-
-    #[test]
-    fn renders_the_markdown_of_a_chat() {
-        let cases = [
-            ("hello", "<p>hello</p>"),
-            (
-                "**a** _b_ ~~c~~ `d`",
-                "<p><strong>a</strong> <em>b</em> <del>c</del> <code>d</code></p>",
-            ),
-            ("one\ntwo", "<p>one<br>\ntwo</p>"),
-            ("1 < 2 && 3 > 2", "<p>1 &lt; 2 &amp;&amp; 3 &gt; 2</p>"),
-            (
-                "see https://a.example/b_c_d?x=1, ok",
-                "<p>see <a href=\"https://a.example/b_c_d?x=1\" rel=\"nofollow noopener noreferrer\">\
-                 https://a.example/b_c_d?x=1</a>, ok</p>",
-            ),
-            (
-                "`https://a.example`",
-                "<p><code>https://a.example</code></p>",
-            ),
-        ];
-        for (markdown, expected) in cases {
-            assert_eq!(render(markdown), expected, "{markdown}");
-        }
-    }
-
-    #[test]
-    fn shows_raw_html_and_loads_no_image() {
-        assert_eq!(
-            render("<b onclick=x>hi</b>"),
-            "<p>&lt;b onclick=x&gt;hi&lt;/b&gt;</p>"
-        );
-        let image = render("![alt](https://a.example/i.png)");
-        assert!(
-            image.contains("<a href=") && !image.contains("<img"),
-            "{image}"
-        );
-    }
-
-    #[test]
-    fn sanitise_leaves_nothing_that_runs_or_fetches() {
-        let hostile = [
-            "<script>alert(1)</script>",
-            "<img src=x onerror=alert(1)>",
-            "<a href=\"javascript:alert(1)\">x</a>",
-            "<a href=\"JaVaScRiPt&colon;alert(1)\">x</a>",
-            "<p style=\"background:url(https://a.example)\" onclick=alert(1)>x</p>",
-            "<svg><script>alert(1)</script></svg>",
-            "<math><mtext><style><img src=x onerror=alert(1)></style></mtext></math>",
-            "<iframe src=https://a.example></iframe>",
-            "<form action=https://a.example><input name=x></form>",
-            "<a href=\"data:text/html,<script>alert(1)</script>\">x</a>",
-            "<a title=\"><script>alert(1)</script>\">x</a>",
-            "<!--><img src=x onerror=alert(1)>-->",
-        ];
-        for html in hostile {
-            let clean = sanitise(html);
-            for banned in [
-                "<script",
-                "<img",
-                "<svg",
-                "<iframe",
-                "<form",
-                "<input",
-                "<style",
-                "href=\"java",
-                "href=\"data",
-                "onclick=\"",
-                "<p style",
-            ] {
-                assert!(!clean.contains(banned), "{html} gave {clean}");
-            }
-        }
-    }
-
-    #[test]
-    fn hostile_nesting_takes_linear_time() {
-        let began = Instant::now();
-        for unit in [
-            "<b>",
-            "<div><b x=1>",
-            "<p><b>",
-            "<b></i>",
-            "<a><a>",
-            "<ul><li>",
-            "<",
-            "<p><i></p>",
-        ] {
-            let clean = sanitise(&unit.repeat(65_536 / unit.len()));
-            assert!(clean.len() < 400_000, "{unit} grew to {}", clean.len());
-        }
-        for unit in [">", "*a", "[", "![", "- ", "`", "~~", "<a", "_*"] {
-            render(&unit.repeat(8_000 / unit.len()));
-        }
-        let took = began.elapsed();
-        assert!(took.as_secs() < 10, "took {took:?}");
-    }
+/// Whether a class names the language of some code.
+fn is_language(class: &str) -> bool {
+    let allowed = |letter: char| {
+        letter.is_ascii_alphanumeric() || matches!(letter, '+' | '#' | '-' | '_' | '.')
+    };
+    let name = class.strip_prefix("language-").unwrap_or_default();
+    (1..=32).contains(&name.len()) && name.chars().all(allowed)
 }

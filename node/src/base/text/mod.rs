@@ -1,11 +1,18 @@
 //! Texts that people write and read: Markdown in, sanitised HTML out, and HTML read as text.
 
 mod balance;
+mod inline;
 mod markup;
+mod names;
 mod reading;
+mod tables;
+#[cfg(test)]
+mod tests;
 
-pub use markup::{render, sanitise};
-pub use reading::{plain, read};
+pub use inline::Target;
+pub use markup::{Composed, compose, names, render, sanitise};
+pub use names::Name;
+pub use reading::{excerpt, plain, read};
 
 /// The first `limit` characters of a text, without control characters other than line breaks and
 /// tabs, and without spaces around it.
@@ -20,7 +27,7 @@ pub fn clean(text: &str, limit: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod bounds {
     use super::clean;
 
     #[test]

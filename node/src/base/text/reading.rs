@@ -35,6 +35,55 @@ pub fn plain(html: &str) -> String {
     unescape(&output)
 }
 
+/// The elements that stand within a line.
+const INLINE: [&str; 12] = [
+    "a", "b", "code", "del", "em", "i", "s", "span", "strong", "sub", "sup", "u",
+];
+
+/// The beginning of what sanitised HTML says, on one line; what a spoiler hides stays hidden.
+pub fn excerpt(html: &str, limit: usize) -> String {
+    let mut output = String::new();
+    // For each open span, whether it hides.
+    let mut spans: Vec<bool> = Vec::new();
+    let mut rest = html;
+    // A letter is four bytes at most, and five where it is escaped.
+    let enough = limit.saturating_mul(5);
+    while let Some((text, tagged)) = rest.find('<').and_then(|at| rest.split_at_checked(at)) {
+        if !spans.contains(&true) {
+            output.push_str(text);
+        }
+        rest = "";
+        let Some((tag, after)) = split_tag(tagged).filter(|_| output.len() <= enough) else {
+            break;
+        };
+        rest = after;
+        let inner = tag.trim_matches(['<', '>']);
+        let name = inner.trim_start_matches('/').split_whitespace().next();
+        match (name.unwrap_or_default(), inner.starts_with('/')) {
+            ("span", true) => {
+                spans.pop();
+            }
+            ("span", false) => {
+                let hides = is_spoiler(inner);
+                if hides && !spans.contains(&true) {
+                    output.push('…');
+                }
+                spans.push(hides);
+            }
+            (name, _) if !INLINE.contains(&name) => output.push(' '),
+            _ => {}
+        }
+    }
+    output.push_str(rest);
+    let words = unescape(&output);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default().trim_end()),
+        None => line,
+    }
+}
+
 /// `<…>` and what follows, minding that a quoted attribute may hold `>`.
 fn split_tag(tagged: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
@@ -51,6 +100,8 @@ struct Reading {
     /// Where the text of each open link began, and where it leads.
     links: Vec<(usize, String)>,
     preformatted: usize,
+    /// For each open span, whether it is a spoiler.
+    spans: Vec<bool>,
 }
 
 impl Reading {
@@ -78,7 +129,8 @@ impl Reading {
         match (name, closing) {
             ("br", _) => self.line_break(),
             (
-                "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" | "hr",
+                "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" | "hr"
+                | "table",
                 _,
             ) => {
                 self.paragraph();
@@ -103,6 +155,17 @@ impl Reading {
             ("em" | "i", _) => self.output.push('*'),
             ("del" | "s", _) => self.output.push_str("~~"),
             ("code", _) if self.preformatted == 0 => self.output.push('`'),
+            ("code", false) => self.language(inner),
+            ("tr", false) => self.line_break(),
+            ("td" | "th", false) => self.cell(),
+            ("span", false) => {
+                let is_spoiler = is_spoiler(inner);
+                self.spans.push(is_spoiler);
+                if is_spoiler {
+                    self.output.push_str("||");
+                }
+            }
+            ("span", true) if self.spans.pop() == Some(true) => self.output.push_str("||"),
             ("a", false) => self.links.push((self.output.len(), href(inner))),
             ("a", true) => self.close_link(),
             _ => {}
@@ -136,6 +199,24 @@ impl Reading {
         }
     }
 
+    /// The language of some code stands behind what opens it.
+    fn language(&mut self, inner: &str) {
+        let mut classes = classes(inner);
+        let language = classes.find_map(|class| class.strip_prefix("language-"));
+        if let Some(language) = language.filter(|_| self.output.ends_with("```\n")) {
+            self.output.pop();
+            self.output.push_str(&unescape(language));
+            self.output.push('\n');
+        }
+    }
+
+    fn cell(&mut self) {
+        self.trim_spaces();
+        if !self.output.is_empty() && !self.output.ends_with('\n') {
+            self.output.push_str(" | ");
+        }
+    }
+
     fn line_break(&mut self) {
         self.trim_spaces();
         if !self.output.is_empty() {
@@ -165,6 +246,18 @@ impl Reading {
     fn finish(self) -> String {
         self.output.trim().to_owned()
     }
+}
+
+fn is_spoiler(inner: &str) -> bool {
+    classes(inner).any(|class| class == "spoiler")
+}
+
+fn classes(inner: &str) -> impl Iterator<Item = &str> {
+    let value = inner
+        .split_once("class=\"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let value = value.map_or("", |(value, _)| value);
+    value.split_whitespace()
 }
 
 fn href(inner: &str) -> String {
@@ -234,6 +327,14 @@ mod tests {
             ),
             ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
             ("<blockquote><p>q</p></blockquote><p>r</p>", "> q\n\nr"),
+            (
+                "<p>a <span class=\"spoiler\">b <span>c</span></span></p>",
+                "a ||b c||",
+            ),
+            (
+                "<pre><code class=\"language-rust\">let x;\n</code></pre>",
+                "```rust\nlet x;\n\n```",
+            ),
             ("", ""),
         ];
         for (html, expected) in cases {
