@@ -27,6 +27,10 @@ pub struct LimitsConfig {
     pub message_characters: usize,
     /// People in a direct conversation.
     pub conversation_people: usize,
+    /// People that one message mentions by name.
+    pub mentioned_people: usize,
+    /// Roles that one message mentions.
+    pub mentioned_roles: usize,
     /// WebSockets one member may have open.
     pub sockets_per_user: usize,
     /// Events that wait for one slow socket before it is closed.
@@ -51,6 +55,8 @@ impl Default for LimitsConfig {
             password_hashes_at_once: 2,
             message_characters: 8000,
             conversation_people: 20,
+            mentioned_people: 50,
+            mentioned_roles: 10,
             sockets_per_user: 20,
             socket_queue_events: 1024,
             upload_body_bytes: 50 * 1024 * 1024,
@@ -122,6 +128,13 @@ impl LimitsConfig {
             2,
             500,
         );
+        within(
+            "limits.mentioned_people",
+            wide(self.mentioned_people),
+            1,
+            500,
+        );
+        within("limits.mentioned_roles", wide(self.mentioned_roles), 1, 100);
         within(
             "limits.sockets_per_user",
             wide(self.sockets_per_user),

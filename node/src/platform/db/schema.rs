@@ -703,6 +703,13 @@ diesel::table! {
         position -> Integer,
         text -> Text,
         votes -> BigInt,
+    message_mentions (message_id, place) {
+        message_id -> Text,
+        place -> Integer,
+        kind -> Text,
+        user_id -> Nullable<Text>,
+        role_id -> Nullable<Text>,
+        text -> Text,
     }
 }
 
@@ -713,3 +720,25 @@ diesel::table! {
         position -> Integer,
     }
 }
+    message_revisions (message_id, revision) {
+        message_id -> Text,
+        revision -> Integer,
+        content -> Text,
+        html -> Text,
+        edited_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_forwards (message_id) {
+        message_id -> Text,
+        uri -> Text,
+        author -> Text,
+        content -> Text,
+        html -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::joinable!(message_revisions -> messages (message_id));
+diesel::allow_tables_to_appear_in_same_query!(messages, message_revisions);
