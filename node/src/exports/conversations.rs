@@ -9,7 +9,7 @@ use federation_core::vocab::Value;
 use super::error::ExportError;
 use super::model::PAGE;
 use super::store::{Batch, cursor};
-use super::wire::{ConversationRecord, MessageRecord, PersonRecord};
+use super::wire::{ConversationRecord, EditRecord, MessageRecord, PersonRecord};
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::channels;
@@ -17,6 +17,7 @@ use crate::channels::model::{Channel, ChannelKind};
 use crate::config::Origin;
 use crate::messages;
 use crate::messages::model::Message;
+use crate::messages::revisions::{self, Revision};
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::{channel_members, channels as places, messages as table};
@@ -134,6 +135,24 @@ pub(super) fn said_elsewhere(
     Batch::of(records(connection, origin, user, found)?, next)
 }
 
+/// What a member's own messages said before they were edited, by message, oldest first.
+pub(super) fn edits(
+    connection: &mut Connection,
+    user: UserId,
+    after: Option<(MessageId, i32)>,
+) -> Result<Batch<(MessageId, i32)>, ExportError> {
+    let found = revisions::of_author(connection, user, after, PAGE)?;
+    let next = cursor(&found, |edit| (edit.message_id, edit.revision));
+    let record = |edit: Revision| EditRecord {
+        message_id: edit.message_id,
+        revision: edit.revision,
+        content: edit.content,
+        html: edit.html,
+        edited_at: Timestamp::from_millis(edit.edited_at),
+    };
+    Batch::of(found.into_iter().map(record), next)
+}
+
 /// What a member sent, as the activities that other nodes got or would get, newest first.
 pub(super) fn sent(
     ctx: &Ctx,
@@ -167,6 +186,8 @@ fn records(
     let own = found.iter().filter(|message| message.author_id == user);
     let own: Vec<MessageId> = own.map(|message| message.id).collect();
     let mut recipients = messages::store::recipients(connection, &own)?;
+    let ids: Vec<MessageId> = found.iter().map(|message| message.id).collect();
+    let mut forwards = messages::forwards::of(connection, &ids)?;
     let record = |message: Message| {
         let rows = recipients.remove(&message.id).unwrap_or_default();
         let delivery = rows.iter();
@@ -184,6 +205,7 @@ fn records(
             content: message.content,
             html: message.html,
             reply_to: message.reply_to,
+            forwarded: forwards.remove(&message.id).map(Into::into),
             created_at: Timestamp::from_millis(message.created_at),
             edited_at: message.edited_at.map(Timestamp::from_millis),
             deleted_at: message.deleted_at.map(Timestamp::from_millis),

@@ -13,6 +13,7 @@ use crate::base::permission::Permissions;
 use crate::channels::model::ChannelKind;
 use crate::config::Secret;
 use crate::follows::model::FollowState;
+use crate::messages::forwards::ForwardView;
 use crate::messages::wire::DeliveryView;
 
 /// The body of `POST /api/v1/users/@me/export`.
@@ -200,9 +201,25 @@ pub(super) struct MessageRecord {
     /// Sanitised HTML; empty once deleted.
     pub(super) html: String,
     pub(super) reply_to: Option<MessageId>,
+    /// What it passes on.
+    pub(super) forwarded: Option<ForwardView>,
     pub(super) created_at: Timestamp,
     pub(super) edited_at: Option<Timestamp>,
     pub(super) deleted_at: Option<Timestamp>,
     /// How far own ones have come to people of other nodes.
     pub(super) delivery: Vec<DeliveryView>,
+}
+
+/// A line of `edits.jsonl`: what an own message said before.
+#[derive(Debug, Serialize)]
+pub(super) struct EditRecord {
+    pub(super) message_id: MessageId,
+    /// 1 is what was written first.
+    pub(super) revision: i32,
+    /// Markdown.
+    pub(super) content: String,
+    /// Sanitised HTML.
+    pub(super) html: String,
+    /// Since when the message said this.
+    pub(super) edited_at: Timestamp,
 }

@@ -254,6 +254,13 @@ impl Writer {
             conversations::said_elsewhere(connection, &elsewhere, id, before)
         })
         .await?;
+        self.finish(part).await?;
+        let about = "what own messages said before they were edited";
+        let mut part = Part::first(Series::lines("edits", about));
+        self.fill(&mut part, move |connection, after| {
+            conversations::edits(connection, id, after)
+        })
+        .await?;
         self.finish(part).await
     }
 

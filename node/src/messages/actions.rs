@@ -4,11 +4,13 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
 use super::federate;
+use super::forwards::{self, ForwardSource};
 use super::marks::{self, Marks};
 use super::model::{Draft, Message, uri_of};
+use super::parts::{self, Parts};
 use super::polls;
-use super::store;
 use super::wire::{DeletedView, DeliveryView, MessageView};
+use super::{mentions, revisions, store};
 use crate::accounts;
 use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
@@ -37,13 +39,15 @@ pub struct NewMessage {
     pub reply_to: Option<MessageId>,
     /// What can be voted for.
     pub poll: Option<polls::model::PollDraft>,
+    /// The message that it passes on.
+    pub forward: Option<ForwardSource>,
 }
 
 /// Sends a message; to be run in a transaction.
 ///
 /// # Errors
 /// 404 when the author does not see the channel, 403 when they may not write there, 429 in slow mode,
-/// 422 when it answers what is not there.
+/// 422 when it answers or passes on what is not there, or mentions too many.
 pub fn send(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -72,6 +76,11 @@ pub fn send(
     };
     let now = ctx.now();
     let id = MessageId::new(now);
+    let passed_on = match new.forward {
+        Some(source) => Some(forwards::take(ctx, connection, new.author, source, id)?),
+        None => None,
+    };
+    let resolved = mentions::resolve(ctx, connection, &seen, &members, &new.draft)?;
     let message = Message {
         id,
         channel_id: new.channel,
@@ -79,7 +88,7 @@ pub fn send(
         author_id: author.id,
         uri: uri_of(ctx.origin(), id),
         content: new.draft.content.clone(),
-        html: new.draft.html.clone(),
+        html: resolved.html,
         reply_to: new.reply_to,
         created_at: now.as_millis(),
         edited_at: None,
@@ -88,15 +97,19 @@ pub fn send(
     };
     store::insert(connection, &message)?;
     polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
+    mentions::put(connection, id, &resolved.mentions)?;
+    if let Some(passed_on) = &passed_on {
+        forwards::insert(connection, passed_on)?;
+    }
     let post = federate::Post {
         message: &message,
         author,
         members: &members,
+        forwarded: passed_on.as_ref(),
     };
     let answered = answered.as_ref().map(|message| message.uri.as_str());
-    let delivery = federate::send_create(ctx, connection, &post, answered)?;
-    let view = MessageView::new(&message, author, delivery, ctx.origin());
-    let view = Marks::of(ctx, connection, &[message.id])?.show(view);
+    federate::send_create(ctx, connection, &post, answered)?;
+    let view = view(ctx, connection, &message)?;
     tell(ctx, connection, log, "message.created", &message, &view)?;
     Ok(view)
 }
@@ -104,7 +117,8 @@ pub fn send(
 /// Changes the text of a message; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when there is no such message for this member, 403 when somebody else wrote it.
+/// 404 when there is no such message for this member, 403 when somebody else wrote it, 422 when it
+/// mentions too many.
 pub fn edit(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -112,16 +126,22 @@ pub fn edit(
     place: &Place,
     draft: &Draft,
 ) -> Result<MessageView, ApiError> {
-    let (mut message, members) = own(ctx, connection, place)?;
+    let (seen, mut message, members) = own(ctx, connection, place)?;
     let author = members
         .iter()
         .find(|user| user.id == place.user)
         .ok_or_else(ApiError::not_found)?;
-    let now = ctx.now();
+    let resolved = mentions::resolve(ctx, connection, &seen, &members, draft)?;
+    if message.content == draft.content && message.html == resolved.html {
+        return Ok(view(ctx, connection, &message)?);
+    }
+    revisions::keep(connection, &message)?;
     message.content.clone_from(&draft.content);
-    message.html.clone_from(&draft.html);
-    message.edited_at = Some(now.as_millis());
+    message.html = resolved.html;
+    message.edited_at = Some(ctx.now().as_millis());
     store::rewrite(connection, &message)?;
+    mentions::put(connection, message.id, &resolved.mentions)?;
+    let passed_on = forwards::one(connection, message.id)?;
     let answered = match message.reply_to {
         Some(id) => store::anywhere(connection, id)?.map(|message| message.uri),
         None => None,
@@ -130,10 +150,10 @@ pub fn edit(
         message: &message,
         author,
         members: &members,
+        forwarded: passed_on.as_ref(),
     };
-    let delivery = federate::send_update(ctx, connection, &post, answered.as_deref())?;
-    let view = MessageView::new(&message, author, delivery, ctx.origin());
-    let view = Marks::of(ctx, connection, &[message.id])?.show(view);
+    federate::send_update(ctx, connection, &post, answered.as_deref())?;
+    let view = view(ctx, connection, &message)?;
     tell(ctx, connection, log, "message.updated", &message, &view)?;
     Ok(view)
 }
@@ -165,6 +185,7 @@ pub fn delete(
             message: &message,
             author,
             members: &members,
+            forwarded: None,
         };
         federate::send_delete(ctx, connection, &post)?;
     }
@@ -202,19 +223,19 @@ pub(super) fn find(
     Ok((seen, message.ok_or_else(ApiError::not_found)?))
 }
 
-/// A message of one's own, where one may still write, and those whom it concerns.
+/// A message of one's own, where one may still write, its channel, and those whom it concerns.
 fn own(
     ctx: &Ctx,
     connection: &mut Connection,
     place: &Place,
-) -> Result<(Message, Vec<User>), ApiError> {
+) -> Result<(Seen, Message, Vec<User>), ApiError> {
     let (seen, message) = find(ctx, connection, place)?;
     if message.author_id != place.user {
         return Err(not_the_author());
     }
     seen.needs(Permission::SendMessages)?;
     let members = audience(connection, &seen, place.user)?;
-    Ok((message, members))
+    Ok((seen, message, members))
 }
 
 fn not_the_author() -> ApiError {
@@ -252,6 +273,7 @@ pub(super) fn remove(
 ) -> Result<(), DatabaseError> {
     store::bury(connection, message.id, ctx.now())?;
     marks::clear(connection, message.id)?;
+    parts::clear(connection, message.id)?;
     log.retract(connection, message.id.as_str())?;
     let event = NewEvent {
         topic: Topic::Channel(message.channel_id),
@@ -268,6 +290,8 @@ pub(super) fn remove(
 }
 
 /// Tells the members of the channel.
+///
+/// Nothing of another message goes into the log with it, so that what is deleted is gone from there.
 pub(super) fn tell(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -282,7 +306,11 @@ pub(super) fn tell(
         effect: None,
         subject: Some(message.id.as_str()),
     };
-    log.append(connection, &event, view, ctx.now())?;
+    let mut told = view.clone();
+    if let Some(answered) = &mut told.answers {
+        answered.excerpt = None;
+    }
+    log.append(connection, &event, &told, ctx.now())?;
     Ok(())
 }
 
@@ -332,7 +360,16 @@ pub async fn list(
         .await
 }
 
-/// Shows messages with their authors and how far they have come.
+fn view(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+) -> Result<MessageView, DatabaseError> {
+    let view = views(ctx, connection, vec![message.clone()])?.pop();
+    view.ok_or(DatabaseError::Malformed { what: "message" })
+}
+
+/// Shows messages with their authors, how far they have come, and all that belongs to them.
 pub(super) fn views(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -343,6 +380,7 @@ pub(super) fn views(
     let authors = store::people(connection, &authors)?;
     let recipients = store::recipients(connection, &ids)?;
     let marks = Marks::of(ctx, connection, &ids)?;
+    let mut parts = Parts::of(connection, &messages)?;
     let origin = ctx.origin();
     let show = |message: Message| {
         let author = authors.get(&message.author_id)?;
@@ -354,7 +392,8 @@ pub(super) fn views(
             .iter()
             .map(|(row, user)| DeliveryView::new(row, user, origin))
             .collect();
-        Some(marks.show(MessageView::new(&message, author, delivery, origin)))
+        let view = MessageView::new(&message, author, delivery, origin);
+        Some(marks.show(parts.add_to(view)))
     };
     Ok(messages.into_iter().filter_map(show).collect())
 }

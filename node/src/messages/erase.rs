@@ -5,14 +5,15 @@ use federation_core::outbox::sql::cancel_for_object;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::parse_id;
 
-use super::actions;
 use super::model::Message;
+use super::{actions, mentions};
 use crate::base::ids::UserId;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::messages;
 use crate::platform::events::EventLog;
 
-/// Leaves tombstones of up to `limit` messages of a person who is gone; answers how many.
+/// Leaves tombstones of up to `limit` messages of a person who is gone, and forgets as many of
+/// their mentions; answers how many of either, whichever is more.
 ///
 /// What of them has not left for other nodes yet is withdrawn. Nothing more is sent about them:
 /// the end of the account says it all.
@@ -39,5 +40,6 @@ pub fn bury_some(
         }
         actions::remove(ctx, connection, &log, message)?;
     }
-    Ok(found.len())
+    let forgotten = mentions::forget_some(connection, author, limit)?;
+    Ok(found.len().max(forgotten))
 }

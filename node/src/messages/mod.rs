@@ -6,15 +6,20 @@
 //! own tables; `marks` is what of it is shown with a message.
 
 pub mod actions;
+pub mod answers;
 mod clearing;
 pub mod erase;
 pub mod federate;
+pub mod forwards;
 mod marks;
+pub mod mentions;
 pub mod model;
+mod parts;
 mod pins;
 pub mod polls;
 pub mod reactions;
 pub mod recent;
+pub mod revisions;
 mod routes;
 pub mod store;
 pub mod typing;

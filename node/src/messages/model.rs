@@ -1,9 +1,11 @@
 //! What a message is, and what may be written; no IO.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
 use crate::base::ids::{ChannelId, MessageId, UserId};
-use crate::base::text;
+use crate::base::text::{self, Name};
 use crate::config::Origin;
 use crate::platform::db::schema::{message_recipients, messages};
 use crate::platform::http::error::ApiError;
@@ -48,8 +50,10 @@ pub fn uri_of(origin: &Origin, id: MessageId) -> String {
 pub struct Draft {
     /// Markdown.
     pub content: String,
-    /// Sanitised HTML.
+    /// Sanitised HTML in which nobody is mentioned yet.
     pub html: String,
+    /// Whom the text names.
+    pub names: Vec<Name>,
 }
 
 impl Draft {
@@ -71,10 +75,31 @@ impl Draft {
                 "A message holds no U+0000.",
             ));
         }
+        let composed = text::compose(&content, &HashMap::new());
         Ok(Self {
-            html: text::render(&content),
+            html: composed.html,
+            names: composed.names,
             content,
         })
+    }
+
+    /// Takes the text of a message, which may be absent where the message `carries` something else.
+    ///
+    /// # Errors
+    /// 422: it is absent without need, or [`Draft::new`] refuses it.
+    pub fn beside(content: Option<String>, carries: bool, limit: usize) -> Result<Self, ApiError> {
+        match content {
+            None if !carries => Err(ApiError::invalid(
+                "invalid_body",
+                "A message has a content, or carries something.",
+            )),
+            Some(content) if !carries || !content.trim().is_empty() => Self::new(content, limit),
+            _ => Ok(Self {
+                content: String::new(),
+                html: String::new(),
+                names: Vec::new(),
+            }),
+        }
     }
 }
 
@@ -106,6 +131,26 @@ pub const FAILED: &str = "failed";
 #[cfg(test)]
 mod tests {
     use super::Draft;
+
+    #[test]
+    fn a_text_may_be_absent_beside_something_else() {
+        let beside = |content: Option<&str>, carries| {
+            Draft::beside(content.map(str::to_owned), carries, 4).map(|draft| draft.html)
+        };
+        assert_eq!(beside(None, false).unwrap_err().code(), "invalid_body");
+        assert_eq!(
+            beside(Some(" "), false).unwrap_err().code(),
+            "empty_content"
+        );
+        assert_eq!(
+            beside(Some("abcde"), true).unwrap_err().code(),
+            "content_too_long"
+        );
+        for empty in [None, Some(" ")] {
+            assert_eq!(beside(empty, true).unwrap(), "");
+        }
+        assert_eq!(beside(Some("a"), true).unwrap(), "<p>a</p>");
+    }
 
     #[test]
     fn drafts_are_bounded() {

@@ -18,6 +18,7 @@ use super::polls::model::PollDraft;
 use super::reactions;
 use super::recent::{self, Recent};
 use super::typing::{self, Typing};
+use super::revisions;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
@@ -51,6 +52,7 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .merge(reactions::router())
         .merge(pins::router())
         .merge(polls::router())
+        .merge(revisions::router())
         .with(people)
         .with(known)
         .with(recent)
@@ -92,13 +94,15 @@ pub(super) async fn send(
         let detail = "This node does not take attachments yet.";
         return Err(ApiError::invalid("attachments_unsupported", detail));
     }
-    let draft = Draft::new(body.content, ctx.config().limits.message_characters)?;
+    let limit = ctx.config().limits.message_characters;
+    let draft = Draft::beside(body.content, body.forward.is_some(), limit)?;
     let new = NewMessage {
         channel,
         author: user.id,
         draft,
         reply_to: body.reply_to,
         poll: body.poll.map(PollDraft::new).transpose()?,
+        forward: body.forward,
     };
     let created = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {

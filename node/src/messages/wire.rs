@@ -4,6 +4,9 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::answers::AnswerView;
+use super::forwards::{ForwardSource, ForwardView};
+use super::mentions::MentionView;
 use super::model::{Message, Recipient};
 use super::polls::wire::{NewPoll, PollView};
 use super::reactions::wire::ReactionView;
@@ -16,9 +19,14 @@ use crate::config::Origin;
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PostMessage {
-    pub(super) content: String,
+    /// Markdown; it may be absent beside `forward`.
+    #[serde(default)]
+    pub(super) content: Option<String>,
     #[serde(default)]
     pub(super) reply_to: Option<MessageId>,
+    /// A message to be passed on as it is now.
+    #[serde(default)]
+    pub(super) forward: Option<ForwardSource>,
     #[serde(default)]
     pub(super) attachments: Option<Vec<Value>>,
     /// Makes it a poll, of which `content` is the question.
@@ -54,6 +62,14 @@ pub struct MessageView {
     pub edited_at: Option<Timestamp>,
     /// The message it answers.
     pub reply_to: Option<MessageId>,
+    /// The message it answers, in short.
+    pub answers: Option<AnswerView>,
+    /// Whom it mentions.
+    pub mentions: Vec<MentionView>,
+    /// How often it was edited.
+    pub edits: i32,
+    /// What it passes on.
+    pub forwarded: Option<ForwardView>,
     /// Always empty: files cannot be attached yet.
     #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
@@ -100,6 +116,10 @@ impl MessageView {
             created_at: Timestamp::from_millis(message.created_at),
             edited_at: message.edited_at.map(Timestamp::from_millis),
             reply_to: message.reply_to,
+            answers: None,
+            mentions: Vec::new(),
+            edits: 0,
+            forwarded: None,
             attachments: [],
             reactions: Vec::new(),
             pinned: false,

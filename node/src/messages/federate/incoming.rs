@@ -11,6 +11,7 @@ use crate::accounts::model::RemotePerson;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
 use crate::messages::polls::federate as polls;
+use crate::messages::mentions;
 
 /// Bytes of HTML in a note that are read; more is not a chat message.
 const MAX_HTML: usize = 256 * 1024;
@@ -70,6 +71,8 @@ pub struct IncomingNote {
     pub(super) answers: Option<String>,
     pub(super) published: Option<Timestamp>,
     pub(super) updated: Option<Timestamp>,
+    /// Actors that are tagged and named in the text.
+    pub(super) mentioned: Vec<Url>,
     /// Actors of this node that are addressed.
     pub(super) local: Vec<String>,
     /// Actors of other nodes that are addressed, without the author.
@@ -118,10 +121,12 @@ impl IncomingNote {
             return Err(Ignored::TooLong);
         }
         let html = text::sanitise(&raw.replace('\0', ""));
+        let content = text::clean(&text::read(&html), MAX_HTML);
         let mut read = Self {
             uri: uri.to_string(),
             actor: author.id.clone(),
-            content: text::clean(&text::read(&html), MAX_HTML),
+            mentioned: mentions::named(&note.tag, &content, limits.mentioned_people),
+            content,
             html,
             answers: note.in_reply_to.as_ref().map(Url::to_string),
             published: note.published,

@@ -12,6 +12,7 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::channels;
 use crate::config::Origin;
+use crate::messages::forwards::{self, Forward};
 use crate::messages::model::{Message, uri_of};
 use crate::messages::polls::federate as polls;
 use crate::messages::store;
@@ -24,6 +25,8 @@ pub(in crate::messages) struct Post<'a> {
     pub(in crate::messages) author: &'a User,
     /// Everybody in the conversation, the author included.
     pub(in crate::messages) members: &'a [User],
+    /// What it passes on.
+    pub(in crate::messages) forwarded: Option<&'a Forward>,
 }
 
 /// The id of the conversation that a channel is, as `context` of its notes.
@@ -32,6 +35,9 @@ pub(super) fn conversation(origin: &Origin, channel: ChannelId) -> Result<Url, D
 }
 
 /// Builds the Note of a message, addressed to the other members by name and nobody else.
+///
+/// Each of them has a Mention, whether the text names them or not, as other servers expect of
+/// private notes. What is passed on follows the text as a quotation.
 pub(super) fn build(
     origin: &Origin,
     post: &Post<'_>,
@@ -41,12 +47,16 @@ pub(super) fn build(
         message,
         author,
         members,
+        forwarded,
     } = post;
-    let mut note = Object::note(
-        url(&message.uri)?,
-        url(&author.actor_uri)?,
-        message.html.as_str(),
-    );
+    let (html, content) = match forwarded {
+        Some(forward) => (
+            forward.html_below(&message.html),
+            forward.content_below(&message.content),
+        ),
+        None => (message.html.clone(), message.content.clone()),
+    };
+    let mut note = Object::note(url(&message.uri)?, url(&author.actor_uri)?, html);
     for member in members.iter().filter(|member| member.id != author.id) {
         let actor = url(&member.actor_uri)?;
         note.tag
@@ -57,7 +67,7 @@ pub(super) fn build(
     note.updated = message.edited_at.map(Timestamp::from_millis);
     note.context = Some(conversation(origin, message.channel_id)?);
     note.in_reply_to = answers.map(url).transpose()?;
-    let source = json!({"content": message.content, "mediaType": "text/markdown"});
+    let source = json!({"content": content, "mediaType": "text/markdown"});
     note.extra.insert("source".to_owned(), source);
     Ok(note)
 }
@@ -104,10 +114,12 @@ pub fn document(
             Some(id) => store::anywhere(connection, id)?.map(|answered| answered.uri),
             None => None,
         };
+        let forward = forwards::one(connection, message.id)?;
         let post = Post {
             message: &message,
             author,
             members: &members,
+            forwarded: forward.as_ref(),
         };
         let note = build(ctx.origin(), &post, answered.as_deref())?;
         polls::dress(connection, message.id, note)?.to_value()

@@ -13,7 +13,7 @@ use crate::channels;
 use crate::messages::actions::{remove, tell, views};
 use crate::messages::model::Message;
 use crate::messages::polls::federate as polls;
-use crate::messages::store;
+use crate::messages::{mentions, revisions, store};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
@@ -98,6 +98,8 @@ pub fn receive_create(
     };
     store::insert(connection, &message)?;
     polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
+    let mentioned = mentions::tagged(&members, &note.mentioned);
+    mentions::put(connection, message.id, &mentioned)?;
     announce(ctx, connection, &log, "message.created", message).map(Ok)
 }
 
@@ -136,10 +138,14 @@ pub fn receive_update(
         store::rewrite(connection, &message)?;
         return Ok(Ok(message.id));
     }
+    revisions::keep(connection, &message)?;
     message.content.clone_from(&note.content);
     message.html.clone_from(&note.html);
     message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
+    let people = channels::store::members(connection, message.channel_id)?;
+    let mentioned = mentions::tagged(&people, &note.mentioned);
+    mentions::put(connection, message.id, &mentioned)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)
 }
 

@@ -5,8 +5,9 @@ use federation_core::vocab::{Activity, Value};
 
 use super::note::{self, Post, url};
 use crate::accounts::model::User;
-use crate::base::ids::ChannelId;
+use crate::base::ids::{ChannelId, MessageId};
 use crate::channels;
+use crate::messages::forwards;
 use crate::messages::model::Message;
 use crate::messages::polls::federate as polls;
 use crate::messages::store;
@@ -31,6 +32,8 @@ pub fn sent(
     ids.sort_unstable();
     ids.dedup();
     let members = channels::store::members_of(connection, &ids)?;
+    let passed_on: Vec<MessageId> = messages.iter().map(|it| it.id).collect();
+    let passed_on = forwards::of(connection, &passed_on)?;
     let mut activities = Vec::with_capacity(messages.len());
     for message in messages {
         let answered = match message.reply_to {
@@ -43,6 +46,7 @@ pub fn sent(
             message,
             author,
             members: members.map(Vec::as_slice).unwrap_or_default(),
+            forwarded: passed_on.get(&message.id),
         };
         let note = note::build(ctx.origin(), &post, answered.as_deref())?;
         let note = polls::dress(connection, message.id, note)?;

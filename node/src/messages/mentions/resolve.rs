@@ -222,7 +222,7 @@ fn in_community(
             wanted.entry(key).or_default().push(name);
         }
     }
-    let keys: Vec<&String> = wanted.keys().collect();
+    let keys: Vec<&str> = wanted.keys().map(String::as_str).collect();
     let mut found: Vec<User> = Vec::new();
     for keys in keys.chunks(AT_ONCE) {
         let rows = users::table

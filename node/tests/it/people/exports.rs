@@ -33,6 +33,7 @@ const ENTRIES: [&str; 17] = [
     "audit.jsonl",
     "communities.jsonl",
     "conversations.jsonl",
+    "edits.jsonl",
     "follows.jsonl",
     "grants.jsonl",
     "identities.jsonl",
