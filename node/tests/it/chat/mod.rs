@@ -2,9 +2,12 @@
 
 mod dms;
 mod emoji;
+mod edits;
 mod federate;
+mod forwards;
 
 mod gateway;
+mod mentions;
 mod messages;
 mod recent;
 mod pins;
@@ -13,4 +16,5 @@ mod reactions;
 mod resume;
 mod typing;
 mod welcome;
+mod text;
 pub(crate) mod world;

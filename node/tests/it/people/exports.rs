@@ -230,6 +230,12 @@ fn check_account(taken: &Download) {
     assert_eq!(identity["issuer"], "https://issuer.example");
     assert_eq!(identity["subject"], "a.liddell");
     assert_eq!(taken.lines("invitations").len(), 1);
+    let edits = taken.lines("edits");
+    assert_eq!(edits.len(), 1, "{edits:?}");
+    assert_eq!(
+        (&edits[0]["content"], &edits[0]["revision"]),
+        (&json!("befor"), &json!(1))
+    );
 }
 
 fn check_activitypub(taken: &Download, app: &TestApp) {
