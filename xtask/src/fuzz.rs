@@ -1,4 +1,4 @@
-//! The fuzz targets of the parsers of remote bytes; they need a nightly toolchain.
+//! The fuzz targets of the parsers of remote bytes and texts; they need a nightly toolchain.
 
 use std::fs;
 use std::path::Path;
@@ -9,19 +9,22 @@ use anyhow::Result;
 use crate::steps::Steps;
 use crate::tools;
 
-const TARGETS: [&str; 10] = [
-    "document",
-    "collection",
-    "discovery",
-    "signature",
-    "webfinger",
-    "handshake",
-    "stream_frame",
-    "structured_fields",
-    "digest",
-    "proof",
+/// The folders of the targets.
+const CORE: &str = "federation-core/fuzz";
+const NODE: &str = "node/fuzz";
+const TARGETS: [(&str, &str); 11] = [
+    (CORE, "document"),
+    (CORE, "collection"),
+    (CORE, "discovery"),
+    (CORE, "signature"),
+    (CORE, "webfinger"),
+    (CORE, "handshake"),
+    (CORE, "stream_frame"),
+    (CORE, "structured_fields"),
+    (CORE, "digest"),
+    (CORE, "proof"),
+    (NODE, "text"),
 ];
-const FOLDER: &str = "federation-core/fuzz";
 const SECONDS_EACH: &str = "-max_total_time=600";
 /// Longest input, in bytes.
 const LONGEST: &str = "-max_len=8192";
@@ -42,15 +45,15 @@ pub(crate) fn run(steps: &mut Steps) -> Result<()> {
             return Ok(());
         }
     }
-    for target in TARGETS {
+    for (folder, target) in TARGETS {
         // What is found goes to the first folder, and the seeds stay as they are.
-        let found = format!("{FOLDER}/target/corpus/{target}");
+        let found = format!("{folder}/target/corpus/{target}");
         fs::create_dir_all(&found)?;
-        let seeds = format!("{FOLDER}/corpus/{target}");
+        let seeds = format!("{folder}/corpus/{target}");
         let mut fuzz = Command::new("rustup");
         fuzz.args(["run", "nightly", "cargo", "fuzz", "run", target, &found])
             .args(Path::new(&seeds).is_dir().then_some(&seeds))
-            .args(["--fuzz-dir", FOLDER, "--"])
+            .args(["--fuzz-dir", folder, "--"])
             .args([SECONDS_EACH, LONGEST]);
         steps.command(&format!("fuzzing of {target}"), &mut fuzz)?;
     }
