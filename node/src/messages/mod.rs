@@ -4,6 +4,9 @@
 //! takes one transaction: the row, the event that tells members, and the deliveries to the nodes
 //! of the others. What members put on messages is in `reactions`, `pins` and `polls`, which write their
 //! own tables; `marks` is what of it is shown with a message.
+//! This folder alone writes `messages`, `message_recipients` and `message_tombstones`, and its parts
+//! write their tables. A change takes one transaction: the row, the event that tells members, and
+//! the deliveries to the nodes of the others.
 
 pub mod actions;
 pub mod answers;

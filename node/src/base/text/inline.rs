@@ -189,17 +189,22 @@ impl<'a, 't> Dressing<'a, 't> {
     /// Closes the spoiler that is open in this element, or opens one that may be closed later.
     fn spoiler(&mut self) {
         let next = self.events.len();
-        let Some(open) = self.bars.last_mut() else {
-            return self.events.push(Event::Text("||".into()));
-        };
-        let opened = open.filter(|opened| opened.saturating_add(1) < next);
-        let Some(event) = opened.and_then(|opened| self.events.get_mut(opened)) else {
-            *open = Some(next);
-            return self.events.push(Event::Text("||".into()));
-        };
-        *event = Event::InlineHtml(SPOILER.0.into());
-        *open = None;
-        self.events.push(Event::InlineHtml(SPOILER.1.into()));
+        let open = self.bars.last().copied().flatten();
+        // What is empty hides nothing.
+        let open = open.filter(|open| open.saturating_add(1) < next);
+        let opening = open.and_then(|open| self.events.get_mut(open));
+        let is_closed = opening.is_some();
+        if let Some(event) = opening {
+            *event = Event::InlineHtml(SPOILER.0.into());
+        }
+        self.events.push(if is_closed {
+            Event::InlineHtml(SPOILER.1.into())
+        } else {
+            Event::Text("||".into())
+        });
+        if let Some(bars) = self.bars.last_mut() {
+            *bars = (!is_closed).then_some(next);
+        }
     }
 }
 

@@ -243,7 +243,8 @@ fn is_clean(html: &str) -> bool {
     let name = |tag: &str| {
         let name = tag.trim_start_matches('/');
         let end = name.find(|letter: char| !letter.is_ascii_alphanumeric());
-        name[..end.unwrap_or(name.len())].to_owned()
+        let name = name.get(..end.unwrap_or(name.len()));
+        name.unwrap_or_default().to_owned()
     };
     let mut names = html.split('<').skip(1).map(name);
     names.all(|name| ELEMENTS.contains(&name.as_str()))

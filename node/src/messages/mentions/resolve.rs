@@ -233,6 +233,9 @@ fn in_community(
         let rows: Vec<User> = rows.load(connection)?;
         found.extend(rows);
     }
+    if found.is_empty() {
+        return Ok(HashMap::new());
+    }
     let members = members_among(connection, community, &found)?;
     found.retain(|person| members.contains(&person.id));
     if found.len() > limits.mentioned_people {
