@@ -10,8 +10,8 @@ use crate::accounts::federate::person;
 use crate::accounts::model::RemotePerson;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
-use crate::messages::polls::federate as polls;
 use crate::messages::mentions;
+use crate::messages::polls::federate as polls;
 
 /// Bytes of HTML in a note that are read; more is not a chat message.
 const MAX_HTML: usize = 256 * 1024;

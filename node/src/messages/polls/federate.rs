@@ -22,6 +22,7 @@ use crate::channels;
 use crate::channels::access;
 use crate::messages;
 use crate::messages::federate::{Ignored, Post, Received, actors, send_update};
+use crate::messages::forwards;
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -71,10 +72,12 @@ pub(super) fn send_counts(
         Some(id) => messages::store::anywhere(connection, id)?.map(|answered| answered.uri),
         None => None,
     };
+    let passed_on = forwards::one(connection, message.id)?;
     let post = Post {
         message,
         author,
         members: &members,
+        forwarded: passed_on.as_ref(),
     };
     send_update(ctx, connection, &post, answered.as_deref()).map(drop)
 }

@@ -703,6 +703,18 @@ diesel::table! {
         position -> Integer,
         text -> Text,
         votes -> BigInt,
+    }
+}
+
+diesel::table! {
+    poll_votes (message_id, user_id, position) {
+        message_id -> Text,
+        user_id -> Text,
+        position -> Integer,
+    }
+}
+
+diesel::table! {
     message_mentions (message_id, place) {
         message_id -> Text,
         place -> Integer,
@@ -714,12 +726,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    poll_votes (message_id, user_id, position) {
-        message_id -> Text,
-        user_id -> Text,
-        position -> Integer,
-    }
-}
     message_revisions (message_id, revision) {
         message_id -> Text,
         revision -> Integer,
