@@ -64,6 +64,25 @@ pub fn acquaintances(
     Ok(found.into_iter().collect())
 }
 
+/// Whether two people of this node share a community.
+///
+/// # Errors
+/// The database failed.
+pub fn share_a_community(
+    connection: &mut Connection,
+    one: UserId,
+    other: UserId,
+) -> Result<bool, DatabaseError> {
+    let communities = communities_of(connection, one)?;
+    if !in_communities(connection, &communities, &[other])?.is_empty() {
+        return Ok(true);
+    }
+    match default_community(connection)?.filter(|id| communities.contains(id)) {
+        Some(default) => Ok(!in_default(connection, default, &[other])?.is_empty()),
+        None => Ok(false),
+    }
+}
+
 /// The communities that an account of this node is in, whether it is suspended or not.
 ///
 /// # Errors

@@ -37,6 +37,9 @@ pub fn update_profile(
                 .map(|name| users::display_name.eq(name)),
             change.bio.as_ref().map(|bio| users::bio.eq(bio)),
             email.map(|email| users::email.eq(email)),
+            change
+                .direct_messages
+                .map(|choice| users::direct_messages.eq(choice)),
             users::updated_at.eq(now.as_millis()),
         ))
         .returning(users::profile)

@@ -1,11 +1,16 @@
 //! People of other nodes, as their actors say.
 
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Actor, Value, parse_id};
 use url::Url;
 
-use super::model::{MAX_BIO, MAX_DISPLAY_NAME, RemotePerson};
+use super::model::{MAX_BIO, MAX_DISPLAY_NAME, RemotePerson, User};
 use super::profile::{Field, MAX_FIELD_NAME, MAX_FIELD_VALUE, MAX_FIELDS, Picture, Profile};
 use crate::base::text;
+use crate::platform::db::schema::remote_actors;
 
 /// Letters of a remote user name that are kept.
 const MAX_REMOTE_USERNAME: usize = 128;
@@ -39,6 +44,28 @@ pub fn person(actor: &Actor) -> RemotePerson {
         bio: text_of(actor.summary.as_deref().unwrap_or_default()),
         profile: profile(actor),
     }
+}
+
+/// The documents of the actors of these people, by id, as far as they are known.
+///
+/// # Errors
+/// The database failed.
+pub fn documents(
+    connection: &mut Connection,
+    people: &[&User],
+) -> Result<HashMap<String, Actor>, DatabaseError> {
+    let ids: Vec<&str> = people.iter().map(|user| user.actor_uri.as_str()).collect();
+    let rows: Vec<(String, String)> = remote_actors::table
+        .filter(remote_actors::id.eq_any(ids))
+        .filter(remote_actors::gone_at.is_null())
+        .select((remote_actors::id, remote_actors::document))
+        .load(connection)?;
+    let read = |(id, document): (String, String)| {
+        Actor::parse(document.as_bytes())
+            .ok()
+            .map(|actor| (id, actor))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Pictures, and the names and values that most servers show as a table.

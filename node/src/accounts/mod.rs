@@ -5,6 +5,7 @@ pub mod actions;
 pub mod announcements;
 pub mod authority;
 pub mod circle;
+pub mod contact;
 pub mod edits;
 pub mod error;
 pub mod federate;

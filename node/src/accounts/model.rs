@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use url::Url;
 
+use super::contact::DirectMessages;
 use super::error::AccountError;
 use super::presence::Presence;
 use super::profile::{Change, Changes, Profile};
@@ -79,6 +80,8 @@ pub struct User {
     pub presence: Presence,
     /// Why they may not act.
     pub suspension_reason: Option<String>,
+    /// Who may begin a conversation with them; said by people of this node alone.
+    pub direct_messages: DirectMessages,
 }
 
 impl User {
@@ -154,6 +157,8 @@ pub struct ProfileChange {
     pub email: Change<String>,
     /// What else they show.
     pub profile: Changes,
+    /// Who may begin a conversation with them.
+    pub direct_messages: Option<DirectMessages>,
 }
 
 impl ProfileChange {

@@ -7,6 +7,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::Actor;
 use url::Url;
 
+use super::contact::DirectMessages;
 use super::error::AccountError;
 use super::model::{RemotePerson, User, Username, search_key};
 use super::presence::Presence;
@@ -55,6 +56,7 @@ pub fn insert_local(
         profile: Profile::default(),
         presence: Presence::default(),
         suspension_reason: None,
+        direct_messages: DirectMessages::Everybody,
     };
     match insert(connection, &user) {
         Ok(()) => Ok(user),

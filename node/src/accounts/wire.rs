@@ -3,6 +3,7 @@
 use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::contact::DirectMessages;
 use super::model::{ProfileChange, User};
 use super::presence::Presence;
 use super::profile::{Change, Changes, Color, Field, Picture, Status};
@@ -90,6 +91,8 @@ pub struct MeView {
     pub user: UserView,
     /// The e-mail address.
     pub email: Option<String>,
+    /// Who may begin a conversation with them, or bring them into one.
+    pub direct_messages: DirectMessages,
 }
 
 impl MeView {
@@ -98,6 +101,7 @@ impl MeView {
         Self {
             user: UserView::new(user, origin).with_presence(user.presence),
             email: user.email.clone(),
+            direct_messages: user.direct_messages,
         }
     }
 }
@@ -129,6 +133,9 @@ pub struct PatchMe {
     #[serde(default)]
     #[schema(value_type = Option<Status>)]
     status: Change<Status>,
+    /// Who may begin a conversation with the member, or bring them into one.
+    #[serde(default)]
+    direct_messages: Option<DirectMessages>,
 }
 
 impl From<PatchMe> for ProfileChange {
@@ -145,6 +152,7 @@ impl From<PatchMe> for ProfileChange {
                 fields: patch.fields,
                 status: patch.status,
             },
+            direct_messages: patch.direct_messages,
         }
     }
 }

@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 
+use super::conversations;
 use super::model::{Channel, ChannelKind};
 use super::store;
 use crate::accounts;
@@ -36,6 +37,8 @@ pub struct Seen {
     pub stands: Option<Stands>,
     /// Whether nothing is to be added, to it or to what it is in.
     pub is_archived: bool,
+    /// The number of the first message that they see, or a smaller one.
+    pub visible_from: i64,
 }
 
 impl Seen {
@@ -150,12 +153,13 @@ fn judge(
         return Ok(None);
     };
     let Some(community) = channel.community_id else {
-        let place = Place::Conversation(takes_part(connection, user, id)?);
+        let since = takes_part(connection, user, id)?;
         return Ok(Some(Seen {
-            permissions: resolve(&Standing::default(), place),
+            permissions: resolve(&Standing::default(), Place::Conversation(since.is_some())),
             channel,
             stands: None,
             is_archived: false,
+            visible_from: since.unwrap_or(i64::MAX),
         }));
     };
     let Some(community) = communities::store::by_id(connection, community)? else {
@@ -177,20 +181,41 @@ fn judge(
         channel,
         stands: Some(stands),
         is_archived: layered.is_archived,
+        visible_from: 0,
     }))
 }
 
-/// Whether somebody is in a direct conversation, and may act at all.
+/// Since which message somebody is in a direct conversation, when they may act at all.
 fn takes_part(
     connection: &mut Connection,
     user: UserId,
     id: ChannelId,
-) -> Result<bool, DatabaseError> {
-    if !store::is_member(connection, id, user)? {
-        return Ok(false);
-    }
+) -> Result<Option<i64>, DatabaseError> {
+    let Some(since) = conversations::store::joined_seq(connection, id, user)? else {
+        return Ok(None);
+    };
     let person = accounts::store::by_id(connection, user)?;
-    Ok(person.as_ref().is_some_and(User::is_active))
+    Ok(person.filter(User::is_active).map(|_| since))
+}
+
+/// The number of the first message of a channel that somebody sees who sees the channel, or a smaller
+/// one: in conversations nobody sees what was said before they came.
+///
+/// # Errors
+/// The database failed.
+pub fn visible_from(
+    connection: &mut Connection,
+    user: UserId,
+    id: ChannelId,
+) -> Result<i64, DatabaseError> {
+    if let Some(since) = conversations::store::joined_seq(connection, id, user)? {
+        return Ok(since);
+    }
+    let row = channels::table.find(id).select(channels::kind);
+    let kind = row.first::<ChannelKind>(connection).optional()?;
+    // Whoever was taken out a moment ago sees nothing of a conversation.
+    let is_open = kind.is_some_and(|kind| kind != ChannelKind::Dm);
+    Ok(if is_open { 0 } else { i64::MAX })
 }
 
 /// What channels say of permissions, as far as it concerns one person.
@@ -345,7 +370,7 @@ pub fn topics_of(
     };
     let Some(community) = channel.community_id else {
         return Ok(takes_part(connection, user, id)?
-            .then_some(Topic::Channel(id))
+            .map(|_| Topic::Channel(id))
             .into_iter()
             .collect());
     };

@@ -3,6 +3,7 @@
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::access;
+use super::conversations::store as people;
 use super::model::{Channel, participants_key};
 use super::store;
 use super::wire::ChannelView;
@@ -40,21 +41,46 @@ pub fn open_dm(
 ) -> Result<Opened, DatabaseError> {
     let actors = members.iter().map(|user| user.actor_uri.as_str());
     let key = participants_key(actors.chain(others.iter().map(String::as_str)));
-    if let Some(channel) = store::by_participants(connection, &key)? {
+    let is_group = members.len().saturating_add(others.len()) > 2;
+    let now = ctx.now();
+    let new = Channel {
+        is_group,
+        ..Channel::conversation(ChannelId::new(now), now.as_millis())
+    };
+    open_keyed(ctx, connection, log, &new, &key, members)
+}
+
+/// Whether these people have a direct conversation of their own already.
+///
+/// # Errors
+/// The database failed.
+pub fn is_open(connection: &mut Connection, members: &[User]) -> Result<bool, DatabaseError> {
+    let actors = members.iter().map(|user| user.actor_uri.as_str());
+    Ok(store::by_participants(connection, &participants_key(actors))?.is_some())
+}
+
+/// The conversation that this key finds, or else `channel` with these members.
+pub(super) fn open_keyed(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    channel: &Channel,
+    key: &str,
+    members: &[User],
+) -> Result<Opened, DatabaseError> {
+    if let Some(channel) = store::by_participants(connection, key)? {
         return reopen(ctx, connection, log, channel, members);
     }
-    let now = ctx.now();
-    let channel = Channel::conversation(ChannelId::new(now), now.as_millis());
     let ids: Vec<UserId> = members.iter().map(|user| user.id).collect();
-    if !store::insert_dm(connection, &channel, &key, &ids)? {
-        let known = store::by_participants(connection, &key)?;
+    if !store::insert_dm(connection, channel, Some(key), &ids)? {
+        let known = store::by_participants(connection, key)?;
         let channel = known.ok_or(DatabaseError::Malformed { what: "channel" })?;
         return reopen(ctx, connection, log, channel, members);
     }
-    let view = ChannelView::new(&channel, members, ctx.origin());
+    let view = ChannelView::new(channel, members, ctx.origin());
     welcome(ctx, connection, log, members, &view)?;
     Ok(Opened {
-        channel,
+        channel: channel.clone(),
         created: true,
     })
 }
@@ -72,7 +98,9 @@ fn reopen(
     let missing: Vec<User> = members.iter().filter(is_new).cloned().collect();
     if !missing.is_empty() {
         let ids: Vec<UserId> = missing.iter().map(|user| user.id).collect();
-        store::insert_members(connection, channel.id, &ids, ctx.now().as_millis())?;
+        let since = people::next_seq(connection, channel.id)?;
+        let joined = (ctx.now().as_millis(), since);
+        store::insert_members(connection, channel.id, &ids, joined)?;
         let all = store::members(connection, channel.id)?;
         let view = ChannelView::new(&channel, &all, ctx.origin());
         welcome(ctx, connection, log, &missing, &view)?;
@@ -84,7 +112,7 @@ fn reopen(
 }
 
 /// Tells new members of this node of their conversation.
-fn welcome(
+pub(super) fn welcome(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,

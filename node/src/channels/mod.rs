@@ -1,11 +1,12 @@
 //! Channels: where messages are, and who sees them: direct conversations, and those of communities.
 //!
 //! Used by `messages`, `dms` and `gateway`. This folder alone writes `channels`, `channel_members`,
-//! `channel_turns` and what channels say of permissions. `access` is where everybody asks who may
-//! do what in a channel.
+//! `channel_turns`, `channel_contexts`, `channel_departures` and what channels say of permissions.
+//! `access` is where everybody asks who may do what in a channel.
 
 pub mod access;
 pub mod actions;
+pub mod conversations;
 pub mod model;
 mod routes;
 pub mod store;

@@ -79,6 +79,8 @@ pub struct Channel {
     pub created_by: Option<UserId>,
     /// Since when nothing is added to it, in milliseconds since the Unix epoch.
     pub archived_at: Option<i64>,
+    /// Whether it is a direct conversation whose people come and go.
+    pub is_group: bool,
 }
 
 impl Channel {
@@ -98,6 +100,7 @@ impl Channel {
             actor_uri: None,
             created_by: None,
             archived_at: None,
+            is_group: false,
         }
     }
 }

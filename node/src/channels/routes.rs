@@ -6,6 +6,7 @@ use axum::response::Response;
 use http::Uri;
 
 use super::actions;
+use super::conversations;
 use super::structure;
 use super::wire::ChannelView;
 use crate::accounts::online::Online;
@@ -28,6 +29,7 @@ pub fn router(known: Known) -> Routes {
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Read), routes!(show))
         .merge(structure::router())
+        .merge(conversations::router())
         .with(known)
 }
 

@@ -41,21 +41,25 @@ pub fn by_participants(
     Ok(row.first(connection).optional()?)
 }
 
-/// Makes a direct conversation; `false` when the set has one already.
+/// Makes a direct conversation, that of a set of people when there is a key; `false` when the set has
+/// one already.
 ///
 /// # Errors
 /// The database failed.
 pub(super) fn insert_dm(
     connection: &mut Connection,
     channel: &Channel,
-    key: &str,
+    key: Option<&str>,
     members: &[UserId],
 ) -> Result<bool, DatabaseError> {
     let row = (
         channels::id.eq(channel.id),
         channels::kind.eq(channel.kind),
+        channels::name.eq(channel.name.as_deref()),
         channels::participants_key.eq(key),
         channels::created_at.eq(channel.created_at),
+        channels::created_by.eq(channel.created_by),
+        channels::is_group.eq(channel.is_group),
     );
     let inserted = each_backend!(connection, c => diesel::insert_into(channels::table)
         .values(row)
@@ -65,11 +69,11 @@ pub(super) fn insert_dm(
     if inserted == 0 {
         return Ok(false);
     }
-    insert_members(connection, channel.id, members, channel.created_at)?;
+    insert_members(connection, channel.id, members, (channel.created_at, 0))?;
     Ok(true)
 }
 
-/// Adds those who are no members of a channel yet.
+/// Adds those who are no members of a channel yet; they see it from message `joined_seq` on.
 ///
 /// # Errors
 /// The database failed.
@@ -77,7 +81,7 @@ pub(super) fn insert_members(
     connection: &mut Connection,
     channel: ChannelId,
     members: &[UserId],
-    joined_at: i64,
+    (joined_at, joined_seq): (i64, i64),
 ) -> Result<(), DatabaseError> {
     let rows: Vec<_> = members
         .iter()
@@ -86,6 +90,7 @@ pub(super) fn insert_members(
                 channel_members::channel_id.eq(channel),
                 channel_members::user_id.eq(*member),
                 channel_members::joined_at.eq(joined_at),
+                channel_members::joined_seq.eq(joined_seq),
             )
         })
         .collect();
@@ -136,9 +141,22 @@ pub fn members(
     connection: &mut Connection,
     channel: ChannelId,
 ) -> Result<Vec<User>, DatabaseError> {
+    members_at(connection, channel, i64::MAX)
+}
+
+/// Those members of a channel who see the message of this number, in the order of their ids.
+///
+/// # Errors
+/// The database failed.
+pub fn members_at(
+    connection: &mut Connection,
+    channel: ChannelId,
+    seq: i64,
+) -> Result<Vec<User>, DatabaseError> {
     let rows = channel_members::table
         .inner_join(users::table)
         .filter(channel_members::channel_id.eq(channel))
+        .filter(channel_members::joined_seq.le(seq))
         .order(channel_members::user_id)
         .select(User::as_select());
     Ok(rows.load(connection)?)
@@ -177,7 +195,7 @@ pub fn take_seq(connection: &mut Connection, channel: ChannelId) -> Result<i64, 
     Ok(next.saturating_sub(1))
 }
 
-/// The channels of a member, newest first.
+/// The channels of a member, newest first, without those that they hid until the next message.
 ///
 /// # Errors
 /// The database failed.
@@ -190,6 +208,7 @@ pub fn page_of_member(
     let mut rows = channel_members::table
         .inner_join(channels::table)
         .filter(channel_members::user_id.eq(user))
+        .filter(channels::next_seq.gt(channel_members::hidden_seq))
         .limit(i64::from(page.limit()) + 1)
         .select(Channel::as_select())
         .into_boxed();

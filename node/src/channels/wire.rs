@@ -19,6 +19,8 @@ pub struct ChannelView {
     pub kind: ChannelKind,
     /// Its name, if it has one.
     pub name: Option<String>,
+    /// Whether it is a direct conversation whose people come and go.
+    pub is_group: bool,
     /// The community it belongs to; direct conversations belong to none.
     pub community: Option<CommunityId>,
     /// The category of a channel, the channel of a thread.
@@ -51,6 +53,7 @@ impl ChannelView {
             id: channel.id,
             kind: channel.kind,
             name: channel.name.clone(),
+            is_group: channel.is_group,
             community: channel.community_id,
             parent_id: channel.parent_id,
             topic: channel.topic.clone(),

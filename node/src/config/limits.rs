@@ -54,7 +54,7 @@ impl Default for LimitsConfig {
             sessions_per_user: 50,
             password_hashes_at_once: 2,
             message_characters: 8000,
-            conversation_people: 20,
+            conversation_people: 50,
             mentioned_people: 50,
             mentioned_roles: 10,
             sockets_per_user: 20,

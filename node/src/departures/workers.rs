@@ -92,7 +92,7 @@ async fn tell(
         .await
 }
 
-/// Leaves tombstones of all that the person wrote, ends their follows, and forgets them in communities.
+/// Leaves tombstones of all that the person wrote, takes them out of groups, ends their follows, and forgets them in communities.
 async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiError> {
     loop {
         let (held, id) = (ctx.clone(), user.id);
@@ -114,6 +114,18 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
             .write(move |connection| messages::drop_some_of(&held, connection, id, STEP))
             .await?;
         if i64::try_from(dropped).unwrap_or(STEP) < STEP {
+            break;
+        }
+        if ctx.tasks().shutdown().is_cancelled() {
+            return Ok(());
+        }
+    }
+    loop {
+        let (held, id) = (ctx.clone(), user.id);
+        let left = ctx
+            .db()
+            .write(move |connection| channels::conversations::forget(&held, connection, id, STEP));
+        if i64::try_from(left.await?).unwrap_or(STEP) < STEP {
             break;
         }
         if ctx.tasks().shutdown().is_cancelled() {

@@ -13,6 +13,10 @@ use crate::accounts::federate::person;
 use crate::accounts::model::{RemotePerson, User};
 use crate::base::ids::UserId;
 use crate::channels;
+use crate::channels::actions::Opened;
+use crate::channels::conversations;
+use crate::channels::conversations::NewGroup;
+use crate::channels::conversations::names::Names;
 use crate::channels::wire::ChannelView;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -29,15 +33,16 @@ enum Found {
     Met(Box<RemotePerson>),
 }
 
-/// The conversation of a member with these people, made if they have none.
+/// The conversation of a member with one other, made if they have none, or a new group of several.
 ///
 /// # Errors
-/// 422 names a recipient who cannot be read, found or written to, or says that there are too many.
+/// 422 names a recipient who cannot be read, found or written to, or says that there are too many; 403
+/// when one takes no messages from the member.
 pub(super) async fn open(
     ctx: &Ctx,
     people: &dyn People,
     member: UserId,
-    recipients: &[String],
+    (recipients, name): (&[String], Option<&str>),
     idempotency: Idempotency,
 ) -> Result<Created, ApiError> {
     let limit = ctx.config().limits.conversation_people;
@@ -45,6 +50,7 @@ pub(super) async fn open(
         let detail = format!("A conversation has at most {limit} people.");
         return Err(ApiError::invalid("too_many_recipients", detail));
     }
+    let name = name.map(conversations::check_name).transpose()?;
     let mut found = Vec::new();
     for text in recipients {
         found.push(find(ctx, people, text).await?);
@@ -56,7 +62,26 @@ pub(super) async fn open(
             let log = EventLog::begin(connection)?;
             idempotency.once(&held, connection, &scope, |connection| {
                 let members = gather(&held, connection, member, &found)?;
-                let opened = channels::actions::open_dm(&held, connection, &log, &members, &[])?;
+                let opened = match &name {
+                    Some(_) if members.len() < 3 => {
+                        let detail = "A conversation of two has no name.";
+                        return Err(ApiError::invalid("pair_without_name", detail));
+                    }
+                    None if members.len() < 3 => {
+                        open_pair(&held, connection, &log, member, &members)?
+                    }
+                    name => {
+                        conversations::reachable(connection, member, &members)?;
+                        let new = NewGroup {
+                            maker: Some(member),
+                            name: name.as_deref(),
+                            members: &members,
+                            key: None,
+                            names: &Names::default(),
+                        };
+                        conversations::open_group(&held, connection, &log, &new)?
+                    }
+                };
                 let status = if opened.created {
                     StatusCode::CREATED
                 } else {
@@ -69,6 +94,22 @@ pub(super) async fn open(
             })
         })
         .await
+}
+
+/// The one conversation of two, shown in the list of the one who opens it.
+fn open_pair(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    member: UserId,
+    members: &[User],
+) -> Result<Opened, ApiError> {
+    if !channels::actions::is_open(connection, members)? {
+        conversations::reachable(connection, member, members)?;
+    }
+    let opened = channels::actions::open_dm(ctx, connection, log, members, &[])?;
+    conversations::store::show_again(connection, opened.channel.id, member)?;
+    Ok(opened)
 }
 
 /// The rows of everybody in the conversation, each once, in the order of their ids.

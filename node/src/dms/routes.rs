@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use http::Uri;
+use http::{StatusCode, Uri};
 use serde::Deserialize;
 
 use super::actions;
@@ -14,12 +14,13 @@ use crate::base::ids::ChannelId;
 use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
 use crate::channels;
+use crate::channels::conversations;
 use crate::channels::wire::ChannelView;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
-use crate::platform::http::extract::Query;
+use crate::platform::http::error::{ApiError, Problem};
+use crate::platform::http::extract::{Path, Query};
 use crate::platform::http::idempotency::{Created, Creation, IdempotencyKey};
 use crate::platform::http::page::Cursors;
 use crate::platform::http::routes::Routes;
@@ -31,6 +32,7 @@ pub fn router(people: Arc<dyn People>) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Write), routes!(open))
+        .add(Access::member(Scope::Write), routes!(hide))
         .with(people)
 }
 
@@ -55,11 +57,16 @@ pub(super) async fn list(
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenDm {
+    /// Each as name, `@name@domain`, or the address of the actor; one for a conversation of two, more
+    /// for a group.
     recipients: Vec<String>,
+    /// The name of a group, 1 to 80 characters.
+    #[serde(default)]
+    name: Option<String>,
 }
 
-/// Opens the conversation of these people, or finds it.
-#[utoipa::path(post, path = "/api/v1/dms", tag = "channels", params(IdempotencyKey), request_body = OpenDm, responses((status = 201, body = ChannelView), (status = 200, body = ChannelView)))]
+/// Opens the conversation with one person, or finds it; opens a new group with several.
+#[utoipa::path(post, path = "/api/v1/dms", tag = "channels", params(IdempotencyKey), request_body = OpenDm, responses((status = 201, body = ChannelView), (status = 200, body = ChannelView), (status = 403, body = Problem)))]
 pub(super) async fn open(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
@@ -71,8 +78,19 @@ pub(super) async fn open(
         &ctx,
         people.as_ref(),
         user.id,
-        &body.recipients,
+        (&body.recipients, body.name.as_deref()),
         idempotency,
     )
     .await
+}
+
+/// Leaves a conversation out of the member's list until the next message.
+#[utoipa::path(delete, path = "/api/v1/dms/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The conversation")), responses((status = 204)))]
+pub(super) async fn hide(
+    State(ctx): State<Ctx>,
+    user: CurrentUser,
+    Path(id): Path<ChannelId>,
+) -> Result<StatusCode, ApiError> {
+    conversations::hide(&ctx, user.id, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

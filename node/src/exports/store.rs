@@ -148,6 +148,7 @@ pub(super) fn account(
         user: UserView::new(user, origin),
         updated_at: Timestamp::from_millis(user.updated_at),
         presence: user.presence,
+        direct_messages: user.direct_messages,
         email: user.email.clone(),
         email_confirmed_at: confirmed.map(Timestamp::from_millis),
         roles: given.into_iter().map(role).collect(),

@@ -3,6 +3,7 @@
 use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::contact::DirectMessages;
 use crate::accounts::presence::Presence;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{
@@ -36,6 +37,7 @@ pub(super) struct AccountRecord {
     pub(super) user: UserView,
     pub(super) updated_at: Timestamp,
     pub(super) presence: Presence,
+    pub(super) direct_messages: DirectMessages,
     pub(super) email: Option<String>,
     pub(super) email_confirmed_at: Option<Timestamp>,
     pub(super) roles: Vec<RoleRecord>,

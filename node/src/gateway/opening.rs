@@ -101,13 +101,14 @@ pub(super) async fn missed(
     since: i64,
     through: i64,
 ) -> Result<Option<Vec<StoredEvent>>, CloseReason> {
+    let followed = subscription.topics();
     let topics = match only {
         Some(channel) => vec![Topic::Channel(channel)],
-        None => subscription.topics(),
+        None => followed.clone(),
     };
     let found = ctx
         .db()
-        .read(move |c| events::resume(c, &topics, since, through, BATCH))
+        .read(move |c| events::resume(c, (&topics, &followed), since, through, BATCH))
         .await;
     match found.map_err(|error| failed(&error))? {
         Resume::Missed(events) => Ok(Some(events)),

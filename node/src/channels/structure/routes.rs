@@ -16,6 +16,7 @@ use crate::base::page::Page;
 use crate::base::permission::{Permission, Permissions};
 use crate::base::scope::Scope;
 use crate::channels::access;
+use crate::channels::conversations;
 use crate::channels::wire::ChannelView;
 use crate::communities::known::Known;
 use crate::communities::members::wire::Who;
@@ -90,7 +91,7 @@ async fn reorder(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes, moves or archives a channel.
+/// Changes, moves or archives a channel; a group conversation has a name to change.
 #[utoipa::path(patch, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")), request_body = PatchChannel, responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn update(
     State(ctx): State<Ctx>,
@@ -99,6 +100,11 @@ async fn update(
     Path(id): Path<ChannelId>,
     Json(patch): Json<PatchChannel>,
 ) -> Result<Json<ChannelView>, ApiError> {
+    if conversations::is_conversation(&ctx, id).await? {
+        return Ok(Json(
+            conversations::rename(&ctx, me.id, id, patch.only_name()).await?,
+        ));
+    }
     Ok(Json(actions::update(&ctx, &known, me, id, patch).await?))
 }
 
@@ -222,26 +228,36 @@ async fn unsay_of_member(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets a member into a private channel.
-#[utoipa::path(put, path = "/api/v1/channels/{id}/members/{user}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel"), ("user" = String, Path, description = "The member, or @me")), responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem)))]
+/// Lets a member into a private channel, or brings a person into a group conversation.
+#[utoipa::path(put, path = "/api/v1/channels/{id}/members/{user}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel"), ("user" = String, Path, description = "The member, or @me")), responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn admit(
     State(ctx): State<Ctx>,
     Extension(known): Extension<Known>,
     me: Acting,
     Path((id, user)): Path<(ChannelId, Who)>,
 ) -> Result<StatusCode, ApiError> {
-    overrides::admit(&ctx, &known, me, (id, user.id(me.id)), true).await?;
+    let user = user.id(me.id);
+    if conversations::is_conversation(&ctx, id).await? {
+        conversations::change_member(&ctx, me.id, (id, user), true).await?;
+    } else {
+        overrides::admit(&ctx, &known, me, (id, user), true).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes a member out of a private channel, or leaves it (@me).
-#[utoipa::path(delete, path = "/api/v1/channels/{id}/members/{user}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel"), ("user" = String, Path, description = "The member, or @me")), responses((status = 204), (status = 403, body = Problem), (status = 422, body = Problem)))]
+/// Takes somebody out of a private channel or a group conversation, or leaves it (@me).
+#[utoipa::path(delete, path = "/api/v1/channels/{id}/members/{user}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel"), ("user" = String, Path, description = "The member, or @me")), responses((status = 204), (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn expel(
     State(ctx): State<Ctx>,
     Extension(known): Extension<Known>,
     me: Acting,
     Path((id, user)): Path<(ChannelId, Who)>,
 ) -> Result<StatusCode, ApiError> {
-    overrides::admit(&ctx, &known, me, (id, user.id(me.id)), false).await?;
+    let user = user.id(me.id);
+    if conversations::is_conversation(&ctx, id).await? {
+        conversations::change_member(&ctx, me.id, (id, user), false).await?;
+    } else {
+        overrides::admit(&ctx, &known, me, (id, user), false).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -75,6 +75,18 @@ pub(super) struct PatchChannel {
     pub(super) is_archived: Option<bool>,
 }
 
+impl PatchChannel {
+    /// The name, when nothing else is to be changed.
+    pub(super) fn only_name(self) -> Option<String> {
+        let others = self.topic.is_given()
+            || self.parent_id.is_given()
+            || self.is_private.is_some()
+            || self.slow_mode_seconds.is_some()
+            || self.is_archived.is_some();
+        self.name.filter(|_| !others)
+    }
+}
+
 /// The body of `PUT /api/v1/communities/{id}/channels/order`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

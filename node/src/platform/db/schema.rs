@@ -19,6 +19,7 @@ diesel::table! {
         profile -> Text,
         presence -> Text,
         suspension_reason -> Nullable<Text>,
+        direct_messages -> Text,
     }
 }
 
@@ -341,6 +342,7 @@ diesel::table! {
         created_by -> Nullable<Text>,
         archived_at -> Nullable<BigInt>,
         deleted_at -> Nullable<BigInt>,
+        is_group -> Bool,
     }
 }
 
@@ -349,6 +351,8 @@ diesel::table! {
         channel_id -> Text,
         user_id -> Text,
         joined_at -> BigInt,
+        joined_seq -> BigInt,
+        hidden_seq -> BigInt,
     }
 }
 
@@ -748,3 +752,21 @@ diesel::table! {
 
 diesel::joinable!(message_revisions -> messages (message_id));
 diesel::allow_tables_to_appear_in_same_query!(messages, message_revisions);
+
+diesel::table! {
+    channel_contexts (channel_id, property) {
+        channel_id -> Text,
+        property -> Text,
+        uri -> Text,
+    }
+}
+
+diesel::table! {
+    channel_departures (channel_id, user_id) {
+        channel_id -> Text,
+        user_id -> Text,
+        left_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(channel_contexts, channel_members);

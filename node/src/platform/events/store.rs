@@ -1,5 +1,7 @@
 //! All SQL of the event log.
 
+use std::collections::HashMap;
+
 use diesel::dsl::{max, min};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -116,11 +118,14 @@ pub enum Resume {
 
 /// The events on `topics` after number `since` and up to number `through`, at most `limit`.
 ///
+/// A topic that one of `followed`, people's own, joined within that time is told of from there on, as
+/// it was to sockets that were open.
+///
 /// # Errors
 /// The database failed.
 pub fn resume(
     connection: &mut Connection,
-    topics: &[Topic],
+    (topics, followed): (&[Topic], &[Topic]),
     since: i64,
     through: i64,
     limit: i64,
@@ -128,24 +133,18 @@ pub fn resume(
     if since > through {
         return Ok(Resume::TooOld);
     }
+    let joined = joined(connection, followed, (since, through))?;
     let topics: Vec<String> = topics.iter().map(Topic::to_string).collect();
+    let (late, topics): (Vec<String>, Vec<String>) = topics
+        .into_iter()
+        .partition(|topic| joined.contains_key(topic));
     let mut missed = Vec::new();
     for topics in topics.chunks(500) {
-        let rows: Vec<Row> = events::table
-            .filter(events::topic.eq_any(topics))
-            .filter(events::seq.gt(since))
-            .filter(events::seq.le(through))
-            .order(events::seq)
-            .limit(limit)
-            .select((
-                events::seq,
-                events::topic,
-                events::op,
-                events::effect,
-                events::data,
-            ))
-            .load(connection)?;
-        missed.extend(rows);
+        missed.extend(between(connection, topics, (since, through), limit)?);
+    }
+    for topic in late {
+        let from = joined.get(&topic).copied().unwrap_or(since).max(since);
+        missed.extend(between(connection, &[topic], (from, through), limit)?);
     }
     // Looked at after the rows: what is pruned while they are read then shows here.
     let oldest: Option<i64> = events::table.select(min(events::seq)).first(connection)?;
@@ -157,6 +156,54 @@ pub fn resume(
     missed.truncate(usize::try_from(limit).unwrap_or(0));
     let missed: Result<_, _> = missed.into_iter().map(stored).collect();
     missed.map(Resume::Missed)
+}
+
+fn between(
+    connection: &mut Connection,
+    topics: &[String],
+    (since, through): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Row>, DatabaseError> {
+    let rows = events::table
+        .filter(events::topic.eq_any(topics))
+        .filter(events::seq.gt(since))
+        .filter(events::seq.le(through))
+        .order(events::seq)
+        .limit(limit)
+        .select((
+            events::seq,
+            events::topic,
+            events::op,
+            events::effect,
+            events::data,
+        ));
+    Ok(rows.load(connection)?)
+}
+
+/// The topics that people joined after number `since` and up to number `through`, each with the number
+/// of the last event that said so.
+fn joined(
+    connection: &mut Connection,
+    followed: &[Topic],
+    (since, through): (i64, i64),
+) -> Result<HashMap<String, i64>, DatabaseError> {
+    let people = followed
+        .iter()
+        .filter(|topic| matches!(topic, Topic::User(_)));
+    let people: Vec<String> = people.map(Topic::to_string).collect();
+    let rows: Vec<(i64, Option<String>)> = events::table
+        .filter(events::topic.eq_any(people))
+        .filter(events::seq.gt(since))
+        .filter(events::seq.le(through))
+        .filter(events::effect.like("+%"))
+        .order(events::seq)
+        .select((events::seq, events::effect))
+        .load(connection)?;
+    let topic = |(seq, effect): (i64, Option<String>)| {
+        let topic = effect?.strip_prefix('+')?.to_owned();
+        Some((topic, seq))
+    };
+    Ok(rows.into_iter().filter_map(topic).collect())
 }
 
 /// Whether an event on `topics` after number `after` and up to number `through` changed what people
