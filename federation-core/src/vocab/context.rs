@@ -80,6 +80,8 @@ const TERMS: &[(&str, &str, &[&str])] = &[
         "http://joinmastodon.org/ns#",
         &["tag", "discoverable", "featured", "votersCount"],
     ),
+    ("ostatus", "http://ostatus.org#", &["conversation"]),
+    ("conversation", "ostatus:conversation", &["conversation"]),
     ("discoverable", "toot:discoverable", &["discoverable"]),
     ("featured", "toot:featured", &["featured"]),
     ("votersCount", "toot:votersCount", &["votersCount"]),

@@ -92,7 +92,8 @@ async fn tell(
         .await
 }
 
-/// Leaves tombstones of all that the person wrote, takes them out of groups, ends their follows, and forgets them in communities.
+/// Leaves tombstones of all that the person wrote, takes them out of groups, ends their follows, and
+/// forgets them in communities.
 async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiError> {
     loop {
         let (held, id) = (ctx.clone(), user.id);

@@ -90,8 +90,10 @@ pub(super) fn said(
     (user, channel): (UserId, ChannelId),
     after: Option<i64>,
 ) -> Result<Batch<i64>, ExportError> {
+    let from = channels::access::visible_from(connection, user, channel)?;
     let mut rows = table::table
         .filter(table::channel_id.eq(channel))
+        .filter(table::seq.ge(from).or(table::author_id.eq(user)))
         .filter(table::deleted_at.is_null().or(table::author_id.eq(user)))
         .order(table::seq)
         .limit(PAGE)

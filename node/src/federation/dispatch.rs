@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::Edge;
 use crate::accounts;
 use crate::accounts::model::RemotePerson;
+use crate::channels::conversations;
+use crate::channels::conversations::federate::Membership;
 use crate::departures;
 use crate::follows;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
@@ -49,6 +51,7 @@ enum Request {
     Reject,
     React(Box<IncomingReaction>),
     Undo,
+    Membership(Box<Membership>),
 }
 
 /// Applies an activity once; what is not understood has no effect and is no fault.
@@ -127,6 +130,9 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Un
             Request::React(Box::new(IncomingReaction::read(activity)?))
         }
         ActivityKind::Undo => Request::Undo,
+        ActivityKind::Add | ActivityKind::Remove | ActivityKind::Leave => {
+            Request::Membership(membership(ctx, edge, activity).await?)
+        }
         _ => return Err(Ignored::NotAMessage.into()),
     })
 }
@@ -180,6 +186,22 @@ async fn note(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Box<Incomin
     Ok(Box::new(note))
 }
 
+/// Who comes to a group or goes, with what their node says of somebody who comes.
+async fn membership(
+    ctx: &Ctx,
+    edge: &Edge,
+    activity: &Activity,
+) -> Result<Box<Membership>, Ignored> {
+    let mut told = Membership::read(activity).ok_or(Ignored::NotAMessage)?;
+    if let Some(stranger) = told.stranger(ctx.origin()).cloned() {
+        let lookup = edge.directory().actor(&stranger);
+        if let Ok(Ok(actor)) = tokio::time::timeout(INTRODUCTIONS, lookup).await {
+            told.introduce(&actor);
+        }
+    }
+    Ok(Box::new(told))
+}
+
 /// What the activity does; runs again from the start when the database asks for it.
 fn run(
     ctx: &Ctx,
@@ -229,6 +251,9 @@ fn run(
             follows::federate::receive_undo(connection, verified)?
                 || reactions::receive_undo(ctx, connection, activity, author)?,
         ),
+        Request::Membership(told) => answered(conversations::federate::receive(
+            ctx, connection, told, author,
+        )?),
     })
 }
 

@@ -60,18 +60,22 @@ pub fn send(
     if is_slow && !seen.permissions.contains(Permission::BypassSlowMode) {
         structure::take_turn(connection, &seen.channel, new.author, ctx.now())?;
     }
-    let members = audience(connection, &seen, new.author)?;
+    let members = audience(connection, &seen, (new.author, i64::MAX))?;
     let author = members
         .iter()
         .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
     let answered = match new.reply_to {
-        Some(id) => Some(store::by_id(connection, new.channel, id)?.ok_or_else(|| {
-            ApiError::invalid(
-                "unknown_reply_to",
-                "The message it answers is not in this channel.",
-            )
-        })?),
+        Some(id) => {
+            let found = store::by_id(connection, new.channel, id)?;
+            let found = found.filter(|message| message.seq >= seen.visible_from);
+            Some(found.ok_or_else(|| {
+                ApiError::invalid(
+                    "unknown_reply_to",
+                    "The message it answers is not in this channel.",
+                )
+            })?)
+        }
         None => None,
     };
     let now = ctx.now();
@@ -179,7 +183,14 @@ pub fn delete(
             acts::record(connection, community, &entry, ctx.now())?;
         }
     }
-    let members = audience(connection, &seen, message.author_id)?;
+    let mut members = audience(connection, &seen, (message.author_id, message.seq))?;
+    // Who has it and left since is told too.
+    let sent = store::recipients(connection, &[message.id])?;
+    for (_, user) in sent.into_values().flatten() {
+        if members.iter().all(|member| member.id != user.id) {
+            members.push(user);
+        }
+    }
     if let Some(author) = members.iter().find(|user| user.id == message.author_id) {
         let post = federate::Post {
             message: &message,
@@ -220,6 +231,7 @@ pub(super) fn find(
 ) -> Result<(Seen, Message), ApiError> {
     let seen = access::require(connection, place.user, place.channel, ctx.now())?;
     let message = store::by_id(connection, place.channel, place.message)?;
+    let message = message.filter(|message| message.seq >= seen.visible_from);
     Ok((seen, message.ok_or_else(ApiError::not_found)?))
 }
 
@@ -234,7 +246,7 @@ fn own(
         return Err(not_the_author());
     }
     seen.needs(Permission::SendMessages)?;
-    let members = audience(connection, &seen, place.user)?;
+    let members = audience(connection, &seen, (place.user, message.seq))?;
     Ok((seen, message, members))
 }
 
@@ -250,15 +262,15 @@ fn moderate(seen: &Seen) -> Result<(), ApiError> {
     Ok(seen.needs(Permission::ManageMessages)?)
 }
 
-/// Those whom a message concerns by name: the people of a conversation; in a channel, of which
-/// other nodes do not know yet, its author alone.
+/// Those whom the message of this number concerns by name: the people of a conversation who were there
+/// by then; in a channel, of which other nodes do not know yet, its author alone.
 fn audience(
     connection: &mut Connection,
     seen: &Seen,
-    author: UserId,
+    (author, seq): (UserId, i64),
 ) -> Result<Vec<User>, DatabaseError> {
     if seen.channel.community_id.is_none() {
-        return channels::store::members(connection, seen.channel.id);
+        return channels::store::members_at(connection, seen.channel.id, seq);
     }
     let author = accounts::store::by_id(connection, author)?;
     Ok(author.into_iter().collect())
@@ -289,7 +301,8 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Tells the members of the channel.
+/// Tells those who see the message: everybody in the channel, or each of them by name when others came
+/// into the conversation since it was said.
 ///
 /// Nothing of another message goes into the log with it, so that what is deleted is gone from there.
 pub(super) fn tell(
@@ -300,17 +313,29 @@ pub(super) fn tell(
     message: &Message,
     view: &MessageView,
 ) -> Result<(), DatabaseError> {
-    let event = NewEvent {
-        topic: Topic::Channel(message.channel_id),
-        op,
-        effect: None,
-        subject: Some(message.id.as_str()),
+    let (channel, seq) = (message.channel_id, message.seq);
+    let seers = match op {
+        // Nobody came since.
+        "message.created" => None,
+        _ => channels::conversations::store::seers(connection, channel, seq)?,
     };
-    let mut told = view.clone();
+    let mut told = view.told();
     if let Some(answered) = &mut told.answers {
         answered.excerpt = None;
     }
-    log.append(connection, &event, &told, ctx.now())?;
+    let topics = match seers {
+        None => vec![Topic::Channel(channel)],
+        Some(people) => people.into_iter().map(Topic::User).collect(),
+    };
+    for topic in topics {
+        let event = NewEvent {
+            topic,
+            op,
+            effect: None,
+            subject: Some(message.id.as_str()),
+        };
+        log.append(connection, &event, &told, ctx.now())?;
+    }
     Ok(())
 }
 
@@ -324,9 +349,12 @@ pub async fn show(ctx: &Ctx, known: &Known, place: Place) -> Result<MessageView,
     access::check(ctx, known, reader, Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
+            let from = access::visible_from(connection, place.user, place.channel)?;
             let message = store::by_id(connection, place.channel, place.message)?;
+            let message = message.filter(|message| message.seq >= from);
             let message = message.ok_or_else(ApiError::not_found)?;
             let view = views(&shown, connection, vec![message])?.pop();
+            let view = view.map(|view| view.seen_by(place.user));
             view.ok_or_else(ApiError::not_found)
         })
         .await
@@ -347,12 +375,14 @@ pub async fn list(
     access::check(ctx, known, (user, channel), Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            let page = store::page(connection, channel, &query)?.ok_or_else(|| {
+            let from = access::visible_from(connection, user, channel)?;
+            let page = store::page(connection, (channel, from), &query)?.ok_or_else(|| {
                 ApiError::bad_request("unknown_cursor", "The cursor is not from this list.")
             })?;
             let Page { items, next, prev } = page;
+            let items = views(&shown, connection, items)?.into_iter();
             Ok(Page {
-                items: views(&shown, connection, items)?,
+                items: items.map(|view| view.seen_by(user)).collect(),
                 next,
                 prev,
             })

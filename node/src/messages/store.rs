@@ -13,7 +13,9 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels::store::newest_first;
-use crate::platform::db::schema::{message_recipients, message_tombstones, messages, users};
+use crate::platform::db::schema::{
+    channel_members, message_recipients, message_tombstones, messages, users,
+};
 
 /// Adds a message.
 ///
@@ -114,30 +116,55 @@ pub fn by_uri_in(
     Ok(row.first(connection).optional()?)
 }
 
-/// The messages of a channel, newest first; `None` when a cursor names none of its messages.
+/// The channels, few at most, with a message of this id that somebody in them sees.
+///
+/// # Errors
+/// The database failed.
+pub fn answered_in(
+    connection: &mut Connection,
+    uri: &str,
+    participant: UserId,
+) -> Result<Vec<ChannelId>, DatabaseError> {
+    let rows = messages::table
+        .inner_join(
+            channel_members::table.on(channel_members::channel_id
+                .eq(messages::channel_id)
+                .and(channel_members::user_id.eq(participant))),
+        )
+        .filter(messages::uri.eq(uri))
+        .filter(messages::seq.ge(channel_members::joined_seq))
+        .order(messages::channel_id)
+        .limit(20)
+        .select(messages::channel_id);
+    Ok(rows.load(connection)?)
+}
+
+/// The messages of a channel from number `from` on, newest first; `None` when a cursor names none of
+/// them.
 ///
 /// # Errors
 /// The database failed.
 pub fn page(
     connection: &mut Connection,
-    channel: ChannelId,
+    (channel, from): (ChannelId, i64),
     page: &PageQuery<MessageId>,
 ) -> Result<Option<Page<Message, MessageId>>, DatabaseError> {
     let ascending = page.before.is_none() && page.after.is_some();
     let mut rows = messages::table
         .filter(messages::channel_id.eq(channel))
+        .filter(messages::seq.ge(from))
         .filter(messages::deleted_at.is_null())
         .limit(i64::from(page.limit()) + 1)
         .select(Message::as_select())
         .into_boxed();
     if let Some(before) = page.before {
-        let Some(seq) = seq_of(connection, channel, before)? else {
+        let Some(seq) = seq_of(connection, (channel, from), before)? else {
             return Ok(None);
         };
         rows = rows.filter(messages::seq.lt(seq));
     }
     if let Some(after) = page.after {
-        let Some(seq) = seq_of(connection, channel, after)? else {
+        let Some(seq) = seq_of(connection, (channel, from), after)? else {
             return Ok(None);
         };
         rows = rows.filter(messages::seq.gt(seq));
@@ -153,25 +180,30 @@ pub fn page(
     })))
 }
 
-/// How many messages of a channel have not been deleted.
+/// How many messages of a channel from number `from` on have not been deleted.
 ///
 /// # Errors
 /// The database failed.
-pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, DatabaseError> {
+pub fn count(
+    connection: &mut Connection,
+    (channel, from): (ChannelId, i64),
+) -> Result<i64, DatabaseError> {
     let rows = messages::table
         .filter(messages::channel_id.eq(channel))
+        .filter(messages::seq.ge(from))
         .filter(messages::deleted_at.is_null());
     Ok(rows.count().get_result(connection)?)
 }
 
 fn seq_of(
     connection: &mut Connection,
-    channel: ChannelId,
+    (channel, from): (ChannelId, i64),
     id: MessageId,
 ) -> Result<Option<i64>, DatabaseError> {
     let row = messages::table
         .find(id)
         .filter(messages::channel_id.eq(channel))
+        .filter(messages::seq.ge(from))
         .select(messages::seq);
     Ok(row.first(connection).optional()?)
 }

@@ -79,7 +79,7 @@ pub struct MessageView {
     pub pinned: bool,
     /// The poll that it is.
     pub poll: Option<PollView>,
-    /// How far it has come to each recipient of another node.
+    /// How far it has come to each recipient of another node; told to its author alone.
     pub delivery: Vec<DeliveryView>,
     /// The id of the object.
     pub uri: String,
@@ -126,6 +126,26 @@ impl MessageView {
             poll: None,
             delivery,
             uri: message.uri.clone(),
+        }
+    }
+}
+
+impl MessageView {
+    /// The message as `reader` sees it.
+    #[must_use]
+    pub(super) fn seen_by(mut self, reader: UserId) -> Self {
+        if self.author.id != reader {
+            self.delivery.clear();
+        }
+        self
+    }
+
+    /// The message as events show it, which are the same for everybody.
+    #[must_use]
+    pub(super) fn told(&self) -> Self {
+        Self {
+            delivery: Vec::new(),
+            ..self.clone()
         }
     }
 }

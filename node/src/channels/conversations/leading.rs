@@ -36,7 +36,7 @@ pub(super) fn leads(
 }
 
 /// Whether two ids are of one node.
-pub(super) fn is_of_one_node(one: &str, other: &str) -> bool {
+pub fn is_of_one_node(one: &str, other: &str) -> bool {
     match (Url::parse(one), Url::parse(other)) {
         (Ok(one), Ok(other)) => one.origin().is_tuple() && one.origin() == other.origin(),
         _ => false,

@@ -6,7 +6,7 @@
 
 mod actions;
 pub mod federate;
-mod leading;
+pub mod leading;
 mod listing;
 pub mod names;
 mod reach;

@@ -6,7 +6,7 @@ use url::Url;
 use super::note::url;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::base::page::{Page, PageQuery};
-use crate::channels;
+use crate::channels::conversations;
 use crate::messages::store;
 
 /// How many messages a conversation has; `None` when the actor is not one of its people.
@@ -18,10 +18,10 @@ pub fn size_for(
     channel: ChannelId,
     reader: &str,
 ) -> Result<Option<u64>, DatabaseError> {
-    if !is_reader(connection, channel, reader)? {
+    let Some(from) = seen_from(connection, channel, reader)? else {
         return Ok(None);
-    }
-    let count = store::count(connection, channel)?;
+    };
+    let count = store::count(connection, (channel, from))?;
     Ok(u64::try_from(count).ok())
 }
 
@@ -39,10 +39,10 @@ pub fn notes_for(
     reader: &str,
     page: &PageQuery<MessageId>,
 ) -> Result<Option<Page<Url, MessageId>>, DatabaseError> {
-    if !is_reader(connection, channel, reader)? {
+    let Some(from) = seen_from(connection, channel, reader)? else {
         return Ok(None);
-    }
-    let Some(found) = store::page(connection, channel, page)? else {
+    };
+    let Some(found) = store::page(connection, (channel, from), page)? else {
         return Ok(None);
     };
     let ids: Result<Vec<Url>, _> = found
@@ -57,11 +57,15 @@ pub fn notes_for(
     }))
 }
 
-fn is_reader(
+/// The number of the first message that an actor sees, or a smaller one, when they are there.
+fn seen_from(
     connection: &mut Connection,
     channel: ChannelId,
     reader: &str,
-) -> Result<bool, DatabaseError> {
-    let members = channels::store::members(connection, channel)?;
-    Ok(members.iter().any(|member| member.actor_uri == reader))
+) -> Result<Option<i64>, DatabaseError> {
+    let participants = conversations::store::participants(connection, channel)?;
+    let reader = participants
+        .into_iter()
+        .find(|one| one.user.actor_uri == reader);
+    Ok(reader.map(|reader| reader.joined_seq))
 }

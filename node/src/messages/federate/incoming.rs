@@ -3,18 +3,21 @@
 use std::collections::HashSet;
 
 use federation_core::Timestamp;
-use federation_core::vocab::{Activity, Actor, Object, ObjectKind, is_public};
+use federation_core::vocab::{Activity, Actor, Object, ObjectKind, Value, is_public};
 use url::Url;
 
 use crate::accounts::federate::person;
 use crate::accounts::model::RemotePerson;
 use crate::base::text;
+use crate::channels::conversations::names::Names;
 use crate::config::{LimitsConfig, Origin};
 use crate::messages::mentions;
 use crate::messages::polls::federate as polls;
 
 /// Bytes of HTML in a note that are read; more is not a chat message.
 const MAX_HTML: usize = 256 * 1024;
+/// Bytes in the id of a conversation at most; a longer one is read as none.
+const MAX_NAME: usize = 1024;
 
 /// Why an activity that was proven to be its actor's has no effect all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +53,9 @@ pub enum Ignored {
     /// There is no such message.
     #[error("no such message")]
     Unknown,
+    /// Those here whom it addresses take no messages from the actor, or left the conversation.
+    #[error("those who are addressed do not take it")]
+    NotWanted,
     /// The message was deleted.
     #[error("the message was deleted")]
     Deleted,
@@ -69,6 +75,8 @@ pub struct IncomingNote {
     pub(super) content: String,
     pub(super) html: String,
     pub(super) answers: Option<String>,
+    /// By which ids the conversation is known that it is part of.
+    pub(super) names: Names,
     pub(super) published: Option<Timestamp>,
     pub(super) updated: Option<Timestamp>,
     /// Actors that are tagged and named in the text.
@@ -129,6 +137,7 @@ impl IncomingNote {
             content,
             html,
             answers: note.in_reply_to.as_ref().map(Url::to_string),
+            names: names(note),
             published: note.published,
             updated: note.updated,
             local: Vec::new(),
@@ -189,6 +198,20 @@ impl IncomingNote {
             .map(person)
             .filter(|person| !person.username.is_empty())
             .collect();
+    }
+}
+
+/// The ids of its conversation, as far as they can be ids.
+fn names(note: &Object) -> Names {
+    let fits = |name: &str| {
+        let is_clean = !name.chars().any(|letter| letter.is_control());
+        is_clean && name.len() <= MAX_NAME && Url::parse(name).is_ok()
+    };
+    let context = note.context.as_ref().map(Url::as_str);
+    let conversation = note.extra.get("conversation").and_then(Value::as_str);
+    Names {
+        context: context.filter(|name| fits(name)).map(str::to_owned),
+        conversation: conversation.filter(|name| fits(name)).map(str::to_owned),
     }
 }
 

@@ -11,6 +11,7 @@ mod conversation;
 mod incoming;
 mod note;
 mod outgoing;
+mod placing;
 mod receive;
 mod sent;
 mod settled;

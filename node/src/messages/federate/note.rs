@@ -8,9 +8,11 @@ use federation_core::vocab::{Object, Tag, Value};
 use serde_json::json;
 use url::Url;
 
+use crate::accounts;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, MessageId};
+use crate::base::ids::MessageId;
 use crate::channels;
+use crate::channels::conversations::names;
 use crate::config::Origin;
 use crate::messages::forwards::{self, Forward};
 use crate::messages::model::{Message, uri_of};
@@ -23,15 +25,10 @@ use crate::platform::ctx::Ctx;
 pub(in crate::messages) struct Post<'a> {
     pub(in crate::messages) message: &'a Message,
     pub(in crate::messages) author: &'a User,
-    /// Everybody in the conversation, the author included.
+    /// Everybody in the conversation who sees the message, the author included.
     pub(in crate::messages) members: &'a [User],
     /// What it passes on.
     pub(in crate::messages) forwarded: Option<&'a Forward>,
-}
-
-/// The id of the conversation that a channel is, as `context` of its notes.
-pub(super) fn conversation(origin: &Origin, channel: ChannelId) -> Result<Url, DatabaseError> {
-    url(&format!("{}/conversations/{channel}", origin.as_str()))
 }
 
 /// Builds the Note of a message, addressed to the other members by name and nobody else.
@@ -39,6 +36,7 @@ pub(super) fn conversation(origin: &Origin, channel: ChannelId) -> Result<Url, D
 /// Each of them has a Mention, whether the text names them or not, as other servers expect of
 /// private notes. What is passed on follows the text as a quotation.
 pub(super) fn build(
+    connection: &mut Connection,
     origin: &Origin,
     post: &Post<'_>,
     answers: Option<&str>,
@@ -65,11 +63,13 @@ pub(super) fn build(
     }
     note.published = Some(Timestamp::from_millis(message.created_at));
     note.updated = message.edited_at.map(Timestamp::from_millis);
-    note.context = Some(conversation(origin, message.channel_id)?);
+    let (context, thread) = names::names(connection, origin, message.channel_id)?;
+    note.context = Some(url(&context)?);
+    note.extra.insert("conversation".to_owned(), json!(thread));
     note.in_reply_to = answers.map(url).transpose()?;
     let source = json!({"content": content, "mediaType": "text/markdown"});
     note.extra.insert("source".to_owned(), source);
-    Ok(note)
+    polls::dress(connection, message.id, note)
 }
 
 /// What a fetch of a message answers, and to whom.
@@ -99,8 +99,8 @@ pub fn document(
     if message.uri != uri_of(ctx.origin(), id) {
         return Ok(None);
     }
-    let members = channels::store::members(connection, message.channel_id)?;
-    let Some(author) = members.iter().find(|member| member.id == message.author_id) else {
+    let members = channels::store::members_at(connection, message.channel_id, message.seq)?;
+    let Some(author) = accounts::store::by_id(connection, message.author_id)? else {
         return Ok(None);
     };
     let readers = members
@@ -117,12 +117,11 @@ pub fn document(
         let forward = forwards::one(connection, message.id)?;
         let post = Post {
             message: &message,
-            author,
+            author: &author,
             members: &members,
             forwarded: forward.as_ref(),
         };
-        let note = build(ctx.origin(), &post, answered.as_deref())?;
-        polls::dress(connection, message.id, note)?.to_value()
+        build(connection, ctx.origin(), &post, answered.as_deref())?.to_value()
     };
     Ok(Some(Served { document, readers }))
 }

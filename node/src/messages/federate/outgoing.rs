@@ -1,16 +1,15 @@
 //! From a change to the deliveries that carry it, in the transaction of the change (I6).
 
-use std::collections::HashMap;
-
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use federation_core::outbox::sql::{cancel_for_object, enqueue};
 use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, Actor, Object};
+use federation_core::vocab::{Activity, Object};
 use url::Url;
 
 use super::note::{self, Post, url};
+use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, RequestId};
 use crate::messages::model::{FAILED, QUEUED, Recipient};
@@ -30,8 +29,7 @@ pub(in crate::messages) fn send_create(
     if remote(post).next().is_none() {
         return Ok(Vec::new());
     }
-    let note = note::build(ctx.origin(), post, answers)?;
-    let note = polls::dress(connection, post.message.id, note)?;
+    let note = note::build(connection, ctx.origin(), post, answers)?;
     let id = activity_id(post, "create")?;
     deliver(
         ctx,
@@ -51,8 +49,7 @@ pub(in crate::messages) fn send_update(
     if remote(post).next().is_none() {
         return Ok(Vec::new());
     }
-    let note = note::build(ctx.origin(), post, answers)?;
-    let note = polls::dress(connection, post.message.id, note)?;
+    let note = note::build(connection, ctx.origin(), post, answers)?;
     let id = activity_id(post, &format!("updates/{}", RequestId::new(ctx.now())))?;
     deliver(
         ctx,
@@ -108,7 +105,7 @@ fn deliver(
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
     let now = ctx.now();
     let people: Vec<&User> = remote(post).collect();
-    let actors = actors(connection, &people)?;
+    let actors = accounts::federate::documents(connection, &people)?;
     let outgoing = Outgoing {
         activity_id: activity.id.clone(),
         actor_id: activity.actor.clone(),
@@ -153,23 +150,4 @@ pub(in crate::messages) fn strangers(
         .select(users::actor_uri)
         .load(connection)?;
     actors.iter().map(|actor| url(actor)).collect()
-}
-
-/// The documents of the actors of these people, by id, as far as they are known.
-pub(in crate::messages) fn actors(
-    connection: &mut Connection,
-    people: &[&User],
-) -> Result<HashMap<String, Actor>, DatabaseError> {
-    let ids: Vec<&str> = people.iter().map(|user| user.actor_uri.as_str()).collect();
-    let rows: Vec<(String, String)> = remote_actors::table
-        .filter(remote_actors::id.eq_any(ids))
-        .filter(remote_actors::gone_at.is_null())
-        .select((remote_actors::id, remote_actors::document))
-        .load(connection)?;
-    let read = |(id, document): (String, String)| {
-        Actor::parse(document.as_bytes())
-            .ok()
-            .map(|actor| (id, actor))
-    };
-    Ok(rows.into_iter().filter_map(read).collect())
 }

@@ -5,6 +5,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor};
 
 use super::incoming::{Ignored, IncomingNote};
+use super::placing::{Placing, place};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
@@ -66,15 +67,21 @@ pub fn receive_create(
     let Some(user) = accounts::store::by_id(connection, author_id)?.filter(User::is_active) else {
         return Ok(Err(Ignored::ActorRefused));
     };
-    let mut members = vec![user];
-    members.extend(locals);
+    let mut others = Vec::new();
     for person in &note.people {
         let id = accounts::store::upsert_remote(connection, person, now)?;
-        members.extend(accounts::store::by_id(connection, id)?);
+        others.extend(accounts::store::by_id(connection, id)?);
     }
-    let unreached: Vec<String> = unreached(note, &members);
-    let opened = channels::actions::open_dm(ctx, connection, &log, &members, &unreached)?;
-    let channel = opened.channel.id;
+    let placing = Placing {
+        note,
+        author: &user,
+        locals,
+        others,
+    };
+    let channel = match place(ctx, connection, &log, &placing)? {
+        Ok(channel) => channel,
+        Err(why) => return Ok(Err(why)),
+    };
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
         None => None,
@@ -216,17 +223,6 @@ fn active_locals(
         found.extend(user.filter(|user| user.is_local() && user.is_active()));
     }
     Ok(found)
-}
-
-/// Addressed actors that are no members: they still tell one set of people from another.
-fn unreached(note: &IncomingNote, members: &[User]) -> Vec<String> {
-    let is_member = |actor: &str| members.iter().any(|member| member.actor_uri == actor);
-    let addressed = note
-        .others
-        .iter()
-        .map(url::Url::as_str)
-        .filter(|actor| !is_member(actor));
-    addressed.map(str::to_owned).collect()
 }
 
 fn announce(

@@ -6,7 +6,7 @@ use federation_core::vocab::{Activity, Value};
 use super::note::{self, Post, url};
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId};
-use crate::channels;
+use crate::channels::conversations;
 use crate::messages::forwards;
 use crate::messages::model::Message;
 use crate::messages::polls::federate as polls;
@@ -31,7 +31,7 @@ pub fn sent(
     let mut ids: Vec<ChannelId> = messages.iter().map(|it| it.channel_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let members = channels::store::members_of(connection, &ids)?;
+    let people = conversations::store::participants_of(connection, &ids)?;
     let passed_on: Vec<MessageId> = messages.iter().map(|it| it.id).collect();
     let passed_on = forwards::of(connection, &passed_on)?;
     let mut activities = Vec::with_capacity(messages.len());
@@ -40,16 +40,20 @@ pub fn sent(
             Some(id) => store::anywhere(connection, id)?.map(|answered| answered.uri),
             None => None,
         };
-        let takes_part = |them: &&Vec<User>| them.iter().any(|member| member.id == author.id);
-        let members = members.get(&message.channel_id).filter(takes_part);
+        let there = people.get(&message.channel_id).map(Vec::as_slice);
+        let there = there.unwrap_or_default();
+        let takes_part = there.iter().any(|one| one.user.id == author.id);
+        let seers = there
+            .iter()
+            .filter(|one| takes_part && one.joined_seq <= message.seq);
+        let members: Vec<User> = seers.map(|one| one.user.clone()).collect();
         let post = Post {
             message,
             author,
-            members: members.map(Vec::as_slice).unwrap_or_default(),
+            members: &members,
             forwarded: passed_on.get(&message.id),
         };
-        let note = note::build(ctx.origin(), &post, answered.as_deref())?;
-        let note = polls::dress(connection, message.id, note)?;
+        let note = note::build(connection, ctx.origin(), &post, answered.as_deref())?;
         let id = url(&format!("{}/create", message.uri))?;
         let activity = Activity::create(id, url(&author.actor_uri)?, note);
         activities.push(activity.to_embedded());

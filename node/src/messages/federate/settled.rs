@@ -1,4 +1,4 @@
-//! What became of a delivery, shown to the members of the channel.
+//! What became of a delivery, shown to the author of the message.
 
 use federation_core::outbox::{DeliveryState, SettledDelivery};
 use federation_core::store::sql::{Connection, DatabaseError};
@@ -45,7 +45,7 @@ pub fn on_settled(
         row.updated_at = now.as_millis();
         store::settle(connection, &row)?;
         let event = NewEvent {
-            topic: Topic::Channel(message.channel_id),
+            topic: Topic::User(message.author_id),
             op: "delivery.updated",
             effect: None,
             subject: None,

@@ -195,7 +195,7 @@ fn joined(
         .filter(events::topic.eq_any(people))
         .filter(events::seq.gt(since))
         .filter(events::seq.le(through))
-        .filter(events::effect.like("+%"))
+        .filter(events::effect.is_not_null())
         .order(events::seq)
         .select((events::seq, events::effect))
         .load(connection)?;
