@@ -194,7 +194,8 @@ async fn membership(
 ) -> Result<Box<Membership>, Ignored> {
     let mut told = Membership::read(activity).ok_or(Ignored::NotAMessage)?;
     if let Some(stranger) = told.stranger(ctx.origin()).cloned() {
-        let lookup = edge.directory().actor(&stranger);
+        let directory = edge.directory();
+        let lookup = directory.actor(&stranger);
         if let Ok(Ok(actor)) = tokio::time::timeout(INTRODUCTIONS, lookup).await {
             told.introduce(&actor);
         }

@@ -319,20 +319,20 @@ pub(in crate::channels) async fn rename(
     id: ChannelId,
     name: Option<String>,
 ) -> Result<ChannelView, ApiError> {
-    let Some(name) = name else {
-        let place = "A conversation has a name to change, and nothing else.";
-        return Err(CommunityError::InvalidPlace(place).into());
-    };
-    let name = match name.trim() {
-        "" => None,
-        name => Some(check_name(name)?),
-    };
     let held = ctx.clone();
     ctx.db()
         .write(move |connection| {
             let log = EventLog::begin(connection)?;
             let seen = access::require(connection, me, id, held.now())?;
             let mut group = Group::of(connection, seen)?;
+            let name = match name.as_deref().map(str::trim) {
+                None => {
+                    let place = "A conversation has a name to change, and nothing else.";
+                    return Err(CommunityError::InvalidPlace(place).into());
+                }
+                Some("") => None,
+                Some(name) => Some(check_name(name)?),
+            };
             let changes = group.channel.name != name;
             group.channel.name.clone_from(&name);
             let everybody = channels::members(connection, id)?;

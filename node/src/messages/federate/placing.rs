@@ -27,6 +27,7 @@ use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
 /// A note with those of its people who were found.
+#[derive(Debug)]
 pub(super) struct Placing<'a> {
     pub(super) note: &'a IncomingNote,
     pub(super) author: &'a User,

@@ -8,6 +8,8 @@ mod forwards;
 
 mod gateway;
 mod mentions;
+mod groups;
+mod groups_federated;
 mod messages;
 mod pins;
 mod polls;
