@@ -319,14 +319,11 @@ pub(super) fn tell(
         "message.created" => None,
         _ => channels::conversations::store::seers(connection, channel, seq)?,
     };
-    let mut told = view.told();
-    if let Some(answered) = &mut told.answers {
-        answered.excerpt = None;
-    }
     let topics = match seers {
         None => vec![Topic::Channel(channel)],
         Some(people) => people.into_iter().map(Topic::User).collect(),
     };
+    let told = view.told();
     for topic in topics {
         let event = NewEvent {
             topic,

@@ -41,8 +41,8 @@ pub fn own_context(origin: &Origin, channel: ChannelId) -> String {
     format!("{}/conversations/{channel}", origin.as_str())
 }
 
-/// `context` and `conversation` of the notes of a conversation: those of the node where it began, where it began
-/// elsewhere.
+/// `context` and `conversation` of the notes of a conversation: those with which it began, where it
+/// began elsewhere.
 ///
 /// # Errors
 /// The database failed.
@@ -109,7 +109,7 @@ pub fn by_names(
         .filter(channel_members::user_id.eq(participant))
         .select(channel_members::channel_id);
     let mut ids: Vec<ChannelId> = channel_contexts::table
-        .filter(channel_contexts::uri.eq_any(names))
+        .filter(channel_contexts::uri.eq_any(names.to_vec()))
         .filter(channel_contexts::channel_id.eq_any(joined))
         .order(channel_contexts::channel_id)
         .limit(MAX_OF_CONTEXT)

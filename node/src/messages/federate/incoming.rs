@@ -204,7 +204,7 @@ impl IncomingNote {
 /// The ids of its conversation, as far as they can be ids.
 fn names(note: &Object) -> Names {
     let fits = |name: &str| {
-        let is_clean = !name.chars().any(|letter| letter.is_control());
+        let is_clean = !name.chars().any(char::is_control);
         is_clean && name.len() <= MAX_NAME && Url::parse(name).is_ok()
     };
     let context = note.context.as_ref().map(Url::as_str);
