@@ -46,7 +46,7 @@ const SHARE_BAR: f64 = 0.7;
 /// KiB of memory for an idle socket.
 const MEMORY_BAR: f64 = 12.0;
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn main() {
     let mut arguments = std::env::args();
@@ -510,12 +510,11 @@ fn bare() {
         let told: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let text = told["text"].as_str().unwrap();
         let mut frame = vec![0x81];
-        match u8::try_from(text.len()).ok().filter(|short| *short < 126) {
-            Some(short) => frame.push(short),
-            None => {
-                frame.push(126);
-                frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-            }
+        if let Some(short) = u8::try_from(text.len()).ok().filter(|short| *short < 126) {
+            frame.push(short);
+        } else {
+            frame.push(126);
+            frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
         }
         frame.extend(text.as_bytes());
         sockets.extend(opened.try_iter());

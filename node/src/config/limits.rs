@@ -70,8 +70,9 @@ impl LimitsConfig {
     pub(super) fn check(&self, faults: &mut Vec<Fault>) {
         let mut within = |key: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
+                let key = format!("limits.{key}");
                 faults.push(Fault::new(
-                    key,
+                    &key,
                     format!("{value} is out of range"),
                     format!("choose a number from {low} to {high}"),
                 ));
@@ -80,80 +81,67 @@ impl LimitsConfig {
         let wide = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
         let mib = 1024 * 1024;
         within(
-            "limits.request_body_bytes",
+            "request_body_bytes",
             wide(self.request_body_bytes),
             4096,
             64 * mib,
         );
         within(
-            "limits.inbox_body_bytes",
+            "inbox_body_bytes",
             wide(self.inbox_body_bytes),
             16 * 1024,
             64 * mib,
         );
         for (key, value) in [
+            ("inbox_per_second_per_peer", self.inbox_per_second_per_peer),
             (
-                "limits.inbox_per_second_per_peer",
-                self.inbox_per_second_per_peer,
-            ),
-            (
-                "limits.inbox_per_second_per_address",
+                "inbox_per_second_per_address",
                 self.inbox_per_second_per_address,
             ),
         ] {
             within(key, value.into(), 1, 1_000_000);
         }
-        within("limits.connections", wide(self.connections), 16, 1_000_000);
+        within("connections", wide(self.connections), 16, 1_000_000);
         within(
-            "limits.sessions_per_user",
+            "sessions_per_user",
             self.sessions_per_user.into(),
             1,
             10_000,
         );
         within(
-            "limits.password_hashes_at_once",
+            "password_hashes_at_once",
             wide(self.password_hashes_at_once),
             1,
             64,
         );
         within(
-            "limits.message_characters",
+            "message_characters",
             wide(self.message_characters),
             1,
             100_000,
         );
         within(
-            "limits.conversation_people",
+            "conversation_people",
             wide(self.conversation_people),
             2,
             500,
         );
+        within("mentioned_people", wide(self.mentioned_people), 1, 500);
+        within("mentioned_roles", wide(self.mentioned_roles), 1, 100);
+        within("sockets_per_user", wide(self.sockets_per_user), 1, 10_000);
         within(
-            "limits.mentioned_people",
-            wide(self.mentioned_people),
-            1,
-            500,
-        );
-        within("limits.mentioned_roles", wide(self.mentioned_roles), 1, 100);
-        within(
-            "limits.sockets_per_user",
-            wide(self.sockets_per_user),
-            1,
-            10_000,
-        );
-        within(
-            "limits.socket_queue_events",
+            "socket_queue_events",
             wide(self.socket_queue_events),
             16,
             100_000,
         );
         within(
-            "limits.upload_body_bytes",
+            "upload_body_bytes",
             wide(self.upload_body_bytes),
             64 * 1024,
             16 * 1024 * mib,
         );
-        within("limits.audit_days", self.audit_days.into(), 1, 36_500);
-        within("limits.event_hours", self.event_hours.into(), 1, 24 * 365);
+        within("audit_days", self.audit_days.into(), 1, 36_500);
+        within("event_hours", self.event_hours.into(), 1, 24 * 365);
     }
 }

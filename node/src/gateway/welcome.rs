@@ -55,7 +55,8 @@ pub(super) async fn gather(
         .await?;
     let mut channels = Vec::new();
     for lately in found {
-        let page = recent::first_page(ctx, &sources.recent, lately.channel, messages).await?;
+        let page =
+            recent::first_page(ctx, &sources.recent, (user, lately.channel), messages).await?;
         let messages = match form {
             Form::Full => page.items,
             Form::Light => page

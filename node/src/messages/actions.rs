@@ -5,23 +5,22 @@ use serde_json::json;
 
 use super::federate;
 use super::forwards::{self, ForwardSource};
-use super::marks::{self, Marks};
+use super::marks;
 use super::model::{Draft, Message, uri_of};
-use super::parts::{self, Parts};
+use super::parts;
 use super::polls;
-use super::wire::{DeletedView, DeliveryView, MessageView};
+use super::showing::view;
+use super::wire::{DeletedView, MessageView};
 use super::{mentions, revisions, store};
 use crate::accounts;
 use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, RequestId, UserId};
-use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::acts;
-use crate::communities::known::Known;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -334,93 +333,4 @@ pub(super) fn tell(
         log.append(connection, &event, &told, ctx.now())?;
     }
     Ok(())
-}
-
-/// One message.
-///
-/// # Errors
-/// 404 when there is no such message for this member, 403 when they may not read back.
-pub async fn show(ctx: &Ctx, known: &Known, place: Place) -> Result<MessageView, ApiError> {
-    let shown = ctx.clone();
-    let reader = (place.user, place.channel);
-    access::check(ctx, known, reader, Permission::ReadHistory).await?;
-    ctx.db()
-        .read(move |connection| {
-            let from = access::visible_from(connection, place.user, place.channel)?;
-            let message = store::by_id(connection, place.channel, place.message)?;
-            let message = message.filter(|message| message.seq >= from);
-            let message = message.ok_or_else(ApiError::not_found)?;
-            let view = views(&shown, connection, vec![message])?.pop();
-            let view = view.map(|view| view.seen_by(place.user));
-            view.ok_or_else(ApiError::not_found)
-        })
-        .await
-}
-
-/// The messages of a channel, newest first.
-///
-/// # Errors
-/// 404 when the member does not see it, 403 when they may not read back, 400 when a cursor is not one
-/// of its messages.
-pub async fn list(
-    ctx: &Ctx,
-    known: &Known,
-    (user, channel): (UserId, ChannelId),
-    query: PageQuery<MessageId>,
-) -> Result<Page<MessageView, MessageId>, ApiError> {
-    let shown = ctx.clone();
-    access::check(ctx, known, (user, channel), Permission::ReadHistory).await?;
-    ctx.db()
-        .read(move |connection| {
-            let from = access::visible_from(connection, user, channel)?;
-            let page = store::page(connection, (channel, from), &query)?.ok_or_else(|| {
-                ApiError::bad_request("unknown_cursor", "The cursor is not from this list.")
-            })?;
-            let Page { items, next, prev } = page;
-            let items = views(&shown, connection, items)?.into_iter();
-            Ok(Page {
-                items: items.map(|view| view.seen_by(user)).collect(),
-                next,
-                prev,
-            })
-        })
-        .await
-}
-
-fn view(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    message: &Message,
-) -> Result<MessageView, DatabaseError> {
-    let view = views(ctx, connection, vec![message.clone()])?.pop();
-    view.ok_or(DatabaseError::Malformed { what: "message" })
-}
-
-/// Shows messages with their authors, how far they have come, and all that belongs to them.
-pub(super) fn views(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    messages: Vec<Message>,
-) -> Result<Vec<MessageView>, DatabaseError> {
-    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-    let authors: Vec<UserId> = messages.iter().map(|message| message.author_id).collect();
-    let authors = store::people(connection, &authors)?;
-    let recipients = store::recipients(connection, &ids)?;
-    let marks = Marks::of(ctx, connection, &ids)?;
-    let mut parts = Parts::of(connection, &messages)?;
-    let origin = ctx.origin();
-    let show = |message: Message| {
-        let author = authors.get(&message.author_id)?;
-        let rows = recipients
-            .get(&message.id)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let delivery = rows
-            .iter()
-            .map(|(row, user)| DeliveryView::new(row, user, origin))
-            .collect();
-        let view = MessageView::new(&message, author, delivery, origin);
-        Some(marks.show(parts.add_to(view)))
-    };
-    Ok(messages.into_iter().filter_map(show).collect())
 }

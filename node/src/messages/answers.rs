@@ -19,15 +19,22 @@ const EXCERPT: usize = 140;
 pub struct AnswerView {
     /// Which message.
     pub id: MessageId,
-    /// Who wrote it; absent once it was deleted.
+    /// Who wrote it; absent once it was deleted, and for those who came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_id: Option<UserId>,
-    /// How it begins, as text on one line; absent once it was deleted, and in events.
+    /// How it begins, as text on one line; absent as `author_id` is, and in
+    /// events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<String>,
     /// Whether it was deleted.
     pub deleted: bool,
+    /// Its place in the channel.
+    #[serde(skip)]
+    pub(super) seq: i64,
 }
+
+/// Which one, who wrote it, its HTML, when it was deleted, and its place.
+type Answered = (MessageId, UserId, String, Option<i64>, i64);
 
 /// The messages that these answer, by their ids.
 pub(super) fn of(
@@ -38,22 +45,24 @@ pub(super) fn of(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(MessageId, UserId, String, Option<i64>)> = messages::table
+    let rows: Vec<Answered> = messages::table
         .filter(messages::id.eq_any(&ids))
         .select((
             messages::id,
             messages::author_id,
             messages::html,
             messages::deleted_at,
+            messages::seq,
         ))
         .load(connection)?;
-    let view = |(id, author, html, deleted_at): (MessageId, UserId, String, Option<i64>)| {
+    let view = |(id, author, html, deleted_at, seq): Answered| {
         let stands = deleted_at.is_none();
         let view = AnswerView {
             id,
             author_id: stands.then_some(author),
             excerpt: stands.then(|| text::excerpt(&html, EXCERPT)),
             deleted: !stands,
+            seq,
         };
         (id, view)
     };

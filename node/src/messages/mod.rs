@@ -24,6 +24,7 @@ pub mod reactions;
 pub mod recent;
 pub mod revisions;
 mod routes;
+pub mod showing;
 pub mod store;
 pub mod typing;
 pub mod wire;

@@ -18,6 +18,7 @@ use super::polls::model::PollDraft;
 use super::reactions;
 use super::recent::{self, Recent};
 use super::revisions;
+use super::showing;
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
@@ -72,10 +73,10 @@ pub(super) async fn list(
     let is_first = query.before.is_none() && query.after.is_none();
     if is_first && query.limit() <= recent::SIZE {
         access::check(&ctx, &known, (user.id, channel), Permission::ReadHistory).await?;
-        let found = recent::first_page(&ctx, &recent, channel, query.limit()).await?;
+        let found = recent::first_page(&ctx, &recent, (user.id, channel), query.limit()).await?;
         return Ok(page::respond(&uri, ("before", "after"), found));
     }
-    let found = actions::list(&ctx, &known, (user.id, channel), query).await?;
+    let found = showing::list(&ctx, &known, (user.id, channel), query).await?;
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
@@ -191,7 +192,7 @@ pub(super) async fn show(
     Path((channel, message)): Path<(ChannelId, MessageId)>,
 ) -> Result<Json<MessageView>, ApiError> {
     let place = place(me, channel, message);
-    Ok(Json(actions::show(&ctx, &known, place).await?))
+    Ok(Json(showing::show(&ctx, &known, place).await?))
 }
 
 fn place(me: Acting, channel: ChannelId, message: MessageId) -> Place {

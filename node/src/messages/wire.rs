@@ -131,11 +131,14 @@ impl MessageView {
 }
 
 impl MessageView {
-    /// The message as `reader` sees it.
+    /// The message as `reader` sees it, who sees those with this number and larger ones.
     #[must_use]
-    pub(super) fn seen_by(mut self, reader: UserId) -> Self {
+    pub(super) fn seen_by(mut self, reader: UserId, from: i64) -> Self {
         if self.author.id != reader {
             self.delivery.clear();
+        }
+        if let Some(answered) = self.answers.as_mut().filter(|answered| answered.seq < from) {
+            (answered.author_id, answered.excerpt) = (None, None);
         }
         self
     }
@@ -143,8 +146,13 @@ impl MessageView {
     /// The message as events show it, which are the same for everybody.
     #[must_use]
     pub(super) fn told(&self) -> Self {
+        let answers = self.answers.clone();
         Self {
             delivery: Vec::new(),
+            answers: answers.map(|answered| AnswerView {
+                excerpt: None,
+                ..answered
+            }),
             ..self.clone()
         }
     }

@@ -77,7 +77,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// The Markdown that is understood beside CommonMark.
+/// The Markdown that is understood beside `CommonMark`.
 const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH.union(Options::ENABLE_TABLES);
 
 /// A text as HTML, and whom it names.
@@ -94,6 +94,10 @@ pub struct Composed {
 /// Raw HTML is shown as the text it is, an image becomes a link to it (so that reading a message
 /// fetches nothing), a line break is kept, bare `http(s)` addresses become links, and `||x||` is a
 /// spoiler.
+#[expect(
+    clippy::implicit_hasher,
+    reason = "the names of a message are looked up in one kind of map"
+)]
 pub fn compose(markdown: &str, targets: &HashMap<Name, Target>) -> Composed {
     let (events, names) = dress(markdown, targets);
     let mut rendered = String::with_capacity(markdown.len().saturating_mul(2));

@@ -127,7 +127,7 @@ impl Reading {
             None => (false, inner.split_whitespace().next().unwrap_or_default()),
         };
         match (name, closing) {
-            ("br", _) => self.line_break(),
+            ("br", _) | ("tr", false) => self.line_break(),
             (
                 "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "blockquote" | "hr"
                 | "table",
@@ -156,7 +156,6 @@ impl Reading {
             ("del" | "s", _) => self.output.push_str("~~"),
             ("code", _) if self.preformatted == 0 => self.output.push('`'),
             ("code", false) => self.language(inner),
-            ("tr", false) => self.line_break(),
             ("td" | "th", false) => self.cell(),
             ("span", false) => {
                 let is_spoiler = is_spoiler(inner);

@@ -57,17 +57,16 @@ pub fn open_group(
         created_by: new.maker,
         ..Channel::conversation(ChannelId::new(now), now.as_millis())
     };
-    let opened = match new.key {
-        Some(key) => open_keyed(ctx, connection, log, &channel, key, new.members)?,
-        None => {
-            let ids: Vec<UserId> = new.members.iter().map(|user| user.id).collect();
-            channels::insert_dm(connection, &channel, None, &ids)?;
-            let view = ChannelView::new(&channel, new.members, ctx.origin());
-            welcome(ctx, connection, log, new.members, &view)?;
-            Opened {
-                channel,
-                created: true,
-            }
+    let opened = if let Some(key) = new.key {
+        open_keyed(ctx, connection, log, &channel, key, new.members)?
+    } else {
+        let ids: Vec<UserId> = new.members.iter().map(|user| user.id).collect();
+        channels::insert_dm(connection, &channel, None, &ids)?;
+        let view = ChannelView::new(&channel, new.members, ctx.origin());
+        welcome(ctx, connection, log, new.members, &view)?;
+        Opened {
+            channel,
+            created: true,
         }
     };
     if opened.created {
@@ -264,7 +263,7 @@ pub fn admit(
 ///
 /// # Errors
 /// The database failed.
-pub fn part(
+pub(super) fn part(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,

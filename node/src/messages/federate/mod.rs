@@ -24,4 +24,4 @@ pub use sent::sent;
 pub use settled::on_settled;
 
 pub(super) use note::Post;
-pub(super) use outgoing::{actors, send_create, send_delete, send_update, strangers};
+pub(super) use outgoing::{send_create, send_delete, send_update, strangers};

@@ -63,8 +63,8 @@ pub(super) fn build(
     }
     note.published = Some(Timestamp::from_millis(message.created_at));
     note.updated = message.edited_at.map(Timestamp::from_millis);
-    let (context, thread) = names::names(connection, origin, message.channel_id)?;
-    note.context = Some(url(&context)?);
+    let (name, thread) = names::names(connection, origin, message.channel_id)?;
+    note.context = Some(url(&name)?);
     note.extra.insert("conversation".to_owned(), json!(thread));
     note.in_reply_to = answers.map(url).transpose()?;
     let source = json!({"content": content, "mediaType": "text/markdown"});

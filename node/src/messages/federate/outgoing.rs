@@ -13,7 +13,6 @@ use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, RequestId};
 use crate::messages::model::{FAILED, QUEUED, Recipient};
-use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;

@@ -11,9 +11,10 @@ use crate::accounts::federate::person;
 use crate::accounts::model::User;
 use crate::base::ids::MessageId;
 use crate::channels;
-use crate::messages::actions::{remove, tell, views};
+use crate::messages::actions::{remove, tell};
 use crate::messages::model::Message;
 use crate::messages::polls::federate as polls;
+use crate::messages::showing::views;
 use crate::messages::{mentions, revisions, store};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -105,7 +106,8 @@ pub fn receive_create(
     };
     store::insert(connection, &message)?;
     polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
-    let mentioned = mentions::tagged(&members, &note.mentioned);
+    let people = channels::store::members_at(connection, channel, message.seq)?;
+    let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
     announce(ctx, connection, &log, "message.created", message).map(Ok)
 }
@@ -150,7 +152,7 @@ pub fn receive_update(
     message.html.clone_from(&note.html);
     message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
-    let people = channels::store::members(connection, message.channel_id)?;
+    let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)

@@ -9,7 +9,6 @@ use crate::base::ids::{ChannelId, MessageId};
 use crate::channels::conversations;
 use crate::messages::forwards;
 use crate::messages::model::Message;
-use crate::messages::polls::federate as polls;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
 

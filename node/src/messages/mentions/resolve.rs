@@ -243,9 +243,9 @@ fn in_community(
     }
     let mut people = HashMap::new();
     for person in found {
-        let sees = access::see(connection, person.id, seen.channel.id, ctx.now())?;
-        let is_member = sees
-            .and_then(|sees| sees.stands)
+        let theirs = access::see(connection, person.id, seen.channel.id, ctx.now())?;
+        let is_member = theirs
+            .and_then(|theirs| theirs.stands)
             .is_some_and(|stands| stands.standing.is_member);
         if !is_member {
             continue;

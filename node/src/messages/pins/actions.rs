@@ -13,8 +13,9 @@ use crate::channels::access::Seen;
 use crate::communities::acts;
 use crate::communities::error::CommunityError;
 use crate::communities::known::Known;
-use crate::messages::actions::{Place, find, views};
+use crate::messages::actions::{Place, find};
 use crate::messages::model::Message;
+use crate::messages::showing::views;
 use crate::messages::wire::MessageView;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
@@ -78,7 +79,7 @@ pub(super) fn set(
         let entry = me.entry(act).on("message", &message.id);
         acts::record(connection, community, &entry.change(None, Some(after)), now)?;
     }
-    Ok(tell(ctx, connection, log, op, &message, place.user)?)
+    tell(ctx, connection, log, op, &message, place.user)
 }
 
 fn tell(
@@ -118,7 +119,9 @@ pub(super) async fn list(
     access::check(ctx, known, (user, channel), Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            let found = store::list(connection, channel)?;
+            let from = access::visible_from(connection, user, channel)?;
+            let mut found = store::list(connection, channel)?;
+            found.retain(|message| message.seq >= from);
             Ok(views(&held, connection, found)?)
         })
         .await

@@ -14,6 +14,7 @@ use crate::communities::known::Known;
 use crate::messages;
 use crate::messages::actions::{Place, find};
 use crate::messages::model::Message;
+use crate::messages::showing::readable;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -119,8 +120,7 @@ pub(super) async fn show(ctx: &Ctx, known: &Known, place: Place) -> Result<Votes
     access::check(ctx, known, reader, Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            let message = messages::store::by_id(connection, place.channel, place.message)?;
-            let message = message.ok_or_else(ApiError::not_found)?;
+            let (message, _) = readable(connection, &place)?;
             view(connection, message.id, place.user)
         })
         .await

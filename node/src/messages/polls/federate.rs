@@ -21,7 +21,7 @@ use crate::base::text;
 use crate::channels;
 use crate::channels::access;
 use crate::messages;
-use crate::messages::federate::{Ignored, Post, Received, actors, send_update};
+use crate::messages::federate::{Ignored, Post, Received, send_update};
 use crate::messages::forwards;
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
@@ -64,7 +64,7 @@ pub(super) fn send_counts(
     connection: &mut Connection,
     message: &Message,
 ) -> Result<(), DatabaseError> {
-    let members = channels::store::members(connection, message.channel_id)?;
+    let members = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let Some(author) = members.iter().find(|user| user.id == message.author_id) else {
         return Ok(());
     };
@@ -95,7 +95,7 @@ pub(super) fn send_votes(
     let (Some(voter), Some(author)) = (voter, author) else {
         return Ok(());
     };
-    let found = actors(connection, &[&author])?;
+    let found = accounts::federate::documents(connection, &[&author])?;
     for text in texts {
         let id = format!(
             "{}/votes/{}",

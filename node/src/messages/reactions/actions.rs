@@ -19,6 +19,7 @@ use crate::communities::known::Known;
 use crate::messages;
 use crate::messages::actions::{Place, find};
 use crate::messages::model::Message;
+use crate::messages::showing::readable;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -305,8 +306,7 @@ pub(super) async fn list(
     access::check(ctx, known, reader, Permission::ReadHistory).await?;
     ctx.db()
         .read(move |connection| {
-            let message = messages::store::by_id(connection, place.channel, place.message)?;
-            let message = message.ok_or_else(ApiError::not_found)?;
+            let (message, _) = readable(connection, &place)?;
             let emoji = present(&held, connection, message.id, &written)?;
             let emoji = emoji.ok_or_else(ApiError::not_found)?;
             let page = store::page(connection, message.id, &emoji, &query)?;

@@ -19,7 +19,7 @@ use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access;
 use crate::messages;
-use crate::messages::federate::{Ignored, actors};
+use crate::messages::federate::Ignored;
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -32,7 +32,7 @@ pub(super) fn send_like(
     reaction: &Reaction,
 ) -> Result<(), DatabaseError> {
     let id = format!("{}/reactions/{}", ctx.origin().as_str(), reaction.id);
-    let members = channels::store::members(connection, message.channel_id)?;
+    let members = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let Some(like) = like(message, reaction, &members, &id)? else {
         return Ok(());
     };
@@ -50,7 +50,7 @@ pub(super) fn send_undo(
     let Some(id) = &reaction.activity_id else {
         return Ok(());
     };
-    let members = channels::store::members(connection, message.channel_id)?;
+    let members = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let Some(like) = like(message, reaction, &members, id)? else {
         return Ok(());
     };
@@ -99,7 +99,7 @@ fn deliver(
     members: &[User],
     activity: &Activity,
 ) -> Result<(), DatabaseError> {
-    let actors = actors(connection, &remote(members))?;
+    let actors = accounts::federate::documents(connection, &remote(members))?;
     let outgoing = Outgoing {
         activity_id: activity.id.clone(),
         actor_id: activity.actor.clone(),

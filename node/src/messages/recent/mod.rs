@@ -1,4 +1,4 @@
-//! The newest messages of channels as they are shown, kept in memory and never behind the log.
+//! The newest messages of the channels of communities as they are shown, kept in memory and never behind the log.
 //!
 //! The numbers of the log are the versions: what was read when the bus stood at one number counts
 //! until an event of the channel has a larger one. Before it is given out it is made sure that the
@@ -96,14 +96,14 @@ impl Recent {
         }
         let ids: Vec<UserId> = held.people.keys().copied().collect();
         let shown = ctx.clone();
-        let (head, people) = ctx
+        let (newest, people) = ctx
             .db()
             .read(move |connection| {
-                let head = events::head(connection)?;
-                Ok::<_, DatabaseError>((head, people_of(&shown, connection, &ids)?))
+                let newest = events::head(connection)?;
+                Ok::<_, DatabaseError>((newest, people_of(&shown, connection, &ids)?))
             })
             .await?;
-        if bus.position() < head || people != held.people {
+        if bus.position() < newest || people != held.people {
             return Ok(None);
         }
         held.checked.store(commit, Ordering::SeqCst);

@@ -6,12 +6,23 @@ use federation_core::store::sql::DatabaseError;
 
 use super::read::read;
 use super::{Held, Recent, Rendered};
-use crate::base::ids::{ChannelId, MessageId};
-use crate::base::page::Page;
+use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::page::{Page, PageQuery};
+use crate::channels;
+use crate::messages::showing::page;
+use crate::messages::wire::MessageView;
 use crate::platform::ctx::Ctx;
 
 /// Messages of one channel that are remembered.
 pub const SIZE: u32 = 50;
+
+/// What was read of a channel.
+enum Found {
+    /// A channel of a community, where all see the same.
+    Shared(Held),
+    /// A conversation, where each sees what was said since they came.
+    Own(Page<MessageView, MessageId>),
+}
 
 /// The newest messages of a channel, at most `limit` and at most [`SIZE`]. Whoever calls it has
 /// judged that they may be read.
@@ -21,9 +32,14 @@ pub const SIZE: u32 = 50;
 pub async fn first_page(
     ctx: &Ctx,
     recent: &Recent,
-    channel: ChannelId,
+    (user, channel): (UserId, ChannelId),
     limit: u32,
 ) -> Result<Page<Rendered, MessageId>, DatabaseError> {
+    let query = PageQuery {
+        before: None,
+        after: None,
+        limit: Some(limit.min(SIZE)),
+    };
     let limit = usize::try_from(limit.min(SIZE)).unwrap_or(usize::MAX);
     if let Some(held) = recent.certain(ctx, channel).await? {
         return Ok(held.page(limit));
@@ -34,9 +50,25 @@ pub async fn first_page(
     let shown = ctx.clone();
     let found = ctx
         .db()
-        .read(move |connection| read(&shown, connection, channel, (as_of, commit)))
+        .read(move |connection| {
+            let known = channels::store::by_id(connection, channel)?;
+            if known.is_some_and(|known| known.community_id.is_some()) {
+                let held = read(&shown, connection, channel, (as_of, commit))?;
+                return Ok(Found::Shared(held));
+            }
+            let found = page(&shown, connection, (user, channel), &query)?;
+            found
+                .map(Found::Own)
+                .ok_or(DatabaseError::Malformed { what: "cursor" })
+        })
         .await?;
-    let held = Arc::new(found);
+    let held = match found {
+        Found::Own(Page { items, next, prev }) => {
+            let items = items.iter().map(Rendered::new).collect::<Result<_, _>>()?;
+            return Ok(Page { items, next, prev });
+        }
+        Found::Shared(held) => Arc::new(held),
+    };
     recent.put(channel, Arc::clone(&held));
     Ok(held.page(limit))
 }

@@ -14,7 +14,7 @@ use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::PageQuery;
 use crate::base::permission::Permission;
 use crate::channels::access;
-use crate::messages::actions::views;
+use crate::messages::showing::views;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::messages;
@@ -35,7 +35,7 @@ pub(super) fn read(
         after: None,
         limit: Some(SIZE),
     };
-    let found = store::page(connection, channel, &query)?;
+    let found = store::page(connection, (channel, 0), &query)?;
     let (rows, more) = match found {
         Some(page) => (page.items, page.next.is_some()),
         None => (Vec::new(), false),

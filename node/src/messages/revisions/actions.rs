@@ -8,8 +8,8 @@ use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::channels::access;
 use crate::communities::known::Known;
-use crate::messages;
 use crate::messages::actions::Place;
+use crate::messages::showing::readable;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 
@@ -26,8 +26,7 @@ pub(super) async fn list(
     let reader = (place.user, place.channel);
     access::check(ctx, known, reader, Permission::ReadHistory).await?;
     let read = move |connection: &mut Connection| {
-        let message = messages::store::by_id(connection, place.channel, place.message)?;
-        let message = message.ok_or_else(ApiError::not_found)?;
+        let (message, _) = readable(connection, &place)?;
         let found = store::page(connection, message.id, &query)?;
         Ok::<_, ApiError>(found.map(RevisionView::from))
     };

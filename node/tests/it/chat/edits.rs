@@ -76,8 +76,8 @@ fn every_edit_keeps_what_was_there() {
         assert_eq!(contents(&last), all[2..].to_vec());
         assert!(last["next"].is_null(), "{last:#}");
         carol.get(&history).await.expect_problem(404, "not_found");
-        let list = bob.get(&format!("/api/v1/channels/{dm}/messages")).await;
-        assert_eq!(list.expect(200)["items"][0]["edits"], 3);
+        let page = bob.get(&format!("/api/v1/channels/{dm}/messages")).await;
+        assert_eq!(page.expect(200)["items"][0]["edits"], 3);
         assert!(rows(&world).await > 0);
         alice.delete(&path).await.expect(204);
         bob.get(&history).await.expect_problem(404, "not_found");

@@ -374,8 +374,8 @@ fn a_group_over_two_nodes_is_one_on_both() {
         .await;
         carol.delete(&seat(&group, "@me")).await.expect(204);
         until("carol gone", async || {
-            let list = bob.get("/api/v1/dms").await.expect(200);
-            let people = list["items"][0]["participants"].as_array().unwrap().len();
+            let dms = bob.get("/api/v1/dms").await.expect(200);
+            let people = dms["items"][0]["participants"].as_array().unwrap().len();
             (people == 2).then_some(())
         })
         .await;

@@ -7,9 +7,9 @@ mod federate;
 mod forwards;
 
 mod gateway;
-mod mentions;
 mod groups;
 mod groups_federated;
+mod mentions;
 mod messages;
 mod pins;
 mod polls;

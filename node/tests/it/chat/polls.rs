@@ -48,9 +48,9 @@ fn votes_are_counted_changed_and_end_by_the_clock() {
             (counts(poll), &poll["ended"]),
             (vec![0, 0, 0], &json!(false))
         );
-        let voted = alice.put(&votes, &choose(&[1])).await.expect(200);
+        let chosen = alice.put(&votes, &choose(&[1])).await.expect(200);
         assert_eq!(
-            (counts(&voted), &voted["choices"]),
+            (counts(&chosen), &chosen["choices"]),
             (vec![0, 1, 0], &json!([1]))
         );
         let told = socket.next_op("poll.updated").await;

@@ -70,9 +70,8 @@ async fn what_one_process_commits_the_other_pushes_at_once() {
     let (mut at_home, _) = alice.socket(None).await;
     let both = async {
         for index in 0..20 {
-            let one = alice.say(&dm, &format!("here {index}"));
-            let other = abroad.say(&dm, &format!("there {index}"));
-            tokio::join!(one, other);
+            let (here, there) = (format!("here {index}"), format!("there {index}"));
+            tokio::join!(alice.say(&dm, &here), abroad.say(&dm, &there));
         }
     };
     both.await;

@@ -23,7 +23,7 @@ use super::processes::Process;
 use super::redis::Redis;
 use crate::app::PASSWORD;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Members who share the clients; a member may have 20 sockets.
 const SOCKETS_EACH: usize = 10;
 
