@@ -196,6 +196,10 @@ id! {
     FollowId
 }
 id! {
+    /// Names a notification of a member.
+    NotificationId
+}
+id! {
     /// Names an invitation to open an account.
     InviteId
 }

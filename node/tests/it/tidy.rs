@@ -18,7 +18,7 @@ const CRATES: [&str; 6] = [
 ];
 /// The modules of the server, lowest first: each uses only those on the lines above its own,
 /// and those of one line may use each other.
-const ORDER: [&[&str]; 22] = [
+const ORDER: [&[&str]; 21] = [
     &["base"],
     &["config"],
     &["platform"],
@@ -29,15 +29,14 @@ const ORDER: [&[&str]; 22] = [
     &["members"],
     &["oauth", "oidc"],
     &["media"],
-    &["follows"],
+    &["blocks", "follows", "notifications"],
     &["peers"],
     &["delivery"],
-    &["notifications"],
     &["communities"],
     &["channels"],
     &["messages"],
     &["dms"],
-    &["departures", "exports", "presence"],
+    &["attention", "departures", "exports", "presence"],
     &["about", "federation", "gateway", "nodes", "openapi", "web"],
     &["lab"],
     &["app", "cli", "router", "telemetry", "workers"],

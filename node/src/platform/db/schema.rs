@@ -770,3 +770,79 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(channel_contexts, channel_members);
+
+diesel::table! {
+    user_blocks (user_id, kind, target_id) {
+        user_id -> Text,
+        target_id -> Text,
+        kind -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notifications (id) {
+        id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        actor_id -> Nullable<Text>,
+        community_id -> Nullable<Text>,
+        channel_id -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        seq -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        read_at -> Nullable<BigInt>,
+        dismissed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    channel_calls (message_id, role_id) {
+        message_id -> Text,
+        role_id -> Text,
+        community_id -> Text,
+        channel_id -> Text,
+        seq -> BigInt,
+        author_id -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    notification_marks (user_id) {
+        user_id -> Text,
+        up_to -> Text,
+    }
+}
+
+diesel::table! {
+    notification_preferences (user_id, scope, scope_id) {
+        user_id -> Text,
+        scope -> Text,
+        scope_id -> Text,
+        level -> Text,
+        muted_until -> Nullable<BigInt>,
+        suppress_everyone -> Nullable<Bool>,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    read_markers (user_id, channel_id) {
+        user_id -> Text,
+        channel_id -> Text,
+        seq -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    message_drafts (user_id, channel_id) {
+        user_id -> Text,
+        channel_id -> Text,
+        content -> Text,
+        reply_to -> Nullable<Text>,
+        updated_at -> BigInt,
+    }
+}

@@ -1,0 +1,2 @@
+DROP INDEX messages_living_idx;
+DROP TABLE read_markers;
