@@ -19,7 +19,7 @@ CREATE TABLE notifications (
     dismissed_at BIGINT
 );
 CREATE INDEX notifications_user_id_id_idx ON notifications (user_id, id);
-CREATE INDEX notifications_unread_idx ON notifications (user_id, channel_id, seq) WHERE read_at IS NULL;
+CREATE INDEX notifications_user_id_channel_id_seq_idx ON notifications (user_id, channel_id, seq) WHERE read_at IS NULL;
 CREATE UNIQUE INDEX notifications_message_id_user_id_idx ON notifications (message_id, user_id)
     WHERE message_id IS NOT NULL;
 CREATE INDEX notifications_channel_id_idx ON notifications (channel_id) WHERE channel_id IS NOT NULL;

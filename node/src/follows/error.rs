@@ -14,6 +14,9 @@ pub enum FollowError {
     /// Nobody follows themselves.
     #[error("You cannot follow yourself.")]
     Oneself,
+    /// One of the two blocked the other.
+    #[error(transparent)]
+    Refused(#[from] ApiError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -31,6 +34,7 @@ impl From<FollowError> for ApiError {
         match error {
             FollowError::Account(error) => error.into(),
             FollowError::Oneself => Self::invalid("cannot_follow_oneself", detail),
+            FollowError::Refused(error) => error,
             FollowError::Database(error) => error.into(),
         }
     }

@@ -18,8 +18,11 @@ use super::store;
 use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::FollowId;
+use crate::blocks;
 use crate::config::Origin;
+use crate::notifications;
 use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
 
 /// The id of the `Follow` of a member.
 pub(super) fn follow_uri(origin: &Origin, id: FollowId) -> Url {
@@ -97,7 +100,7 @@ pub fn receive_follow(
     ctx: &Ctx,
     verified: &Verified,
 ) -> Result<(), DatabaseError> {
-    let now = ctx.now();
+    let (log, now) = (EventLog::begin(connection)?, ctx.now());
     let (activity, actor) = (verified.activity(), verified.actor());
     let Some(target) = local_object(connection, activity)? else {
         tracing::debug!(id = %activity.id, "a Follow of nobody here");
@@ -106,22 +109,27 @@ pub fn receive_follow(
     let person = accounts::federate::person(actor);
     let follower = accounts::store::upsert_remote(connection, &person, now)?;
     let known = accounts::store::by_id(connection, follower)?;
-    if !known.is_some_and(|user| user.is_active()) {
+    let Some(known) = known.filter(User::is_active) else {
+        return Ok(());
+    };
+    if blocks::store::is_blocked(connection, target.id, follower)? {
+        // Neither agreed to nor refused: that would tell of the block.
         return Ok(());
     }
     match store::between(connection, follower, target.id)? {
         Some(follow) => store::ask_again(connection, follow.id, activity.id.as_str(), now)?,
-        None => store::insert(
-            connection,
-            &Follow {
+        None => {
+            let follow = Follow {
                 id: FollowId::new(now),
                 follower_id: follower,
                 followee_id: target.id,
                 activity_id: activity.id.to_string(),
                 created_at: now.as_millis(),
                 accepted_at: Some(now.as_millis()),
-            },
-        )?,
+            };
+            store::insert(connection, &follow)?;
+            notifications::of_follow(ctx, connection, &log, &known, target.id)?;
+        }
     }
     let Some(target) = parse_id(&target.actor_uri) else {
         return Err(DatabaseError::Malformed { what: "actor" });

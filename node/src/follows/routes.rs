@@ -55,7 +55,7 @@ pub(super) async fn resolve(
 }
 
 /// Asks to follow somebody.
-#[utoipa::path(post, path = "/api/v1/federation/follow", tag = "federation", request_body = Whom, responses((status = 200, body = FollowView), (status = 404, body = Problem), (status = 502, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/federation/follow", tag = "federation", request_body = Whom, responses((status = 200, body = FollowView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 502, body = Problem)))]
 pub(super) async fn follow(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,

@@ -846,3 +846,5 @@ diesel::table! {
         updated_at -> BigInt,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(users, user_blocks);
