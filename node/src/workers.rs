@@ -14,6 +14,7 @@ use crate::federation;
 use crate::gateway;
 use crate::messages;
 use crate::nodes::{self, Nodes};
+use crate::notifications;
 use crate::oauth;
 use crate::oidc;
 use crate::platform::activity;
@@ -117,6 +118,7 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
     while oauth::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
     while oidc::workers::prune(ctx, CLEARED_AT_ONCE).await? == full {}
     let few = u32::try_from(CLEARED_AT_ONCE).unwrap_or(u32::MAX);
+    notifications::workers::prune(ctx, CLEARED_AT_ONCE).await?;
     let ended = async || nodes.prune(now, few).await.map_err(ApiError::internal);
     while ended().await? == full {}
     let audit_kept = HOUR

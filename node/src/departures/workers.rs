@@ -12,10 +12,12 @@ use super::model::{DONE, Deletion, REQUESTED, TOLD};
 use super::store;
 use crate::accounts;
 use crate::accounts::model::User;
+use crate::blocks;
 use crate::channels;
 use crate::communities;
 use crate::follows;
 use crate::messages;
+use crate::notifications;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use crate::platform::people::Signers;
@@ -93,7 +95,7 @@ async fn tell(
 }
 
 /// Leaves tombstones of all that the person wrote, takes them out of groups, ends their follows, and
-/// forgets them in communities.
+/// forgets them in communities and what was theirs alone.
 async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiError> {
     loop {
         let (held, id) = (ctx.clone(), user.id);
@@ -139,6 +141,10 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
             follows::store::remove_all_of(connection, user)?;
             communities::leaving::forget(connection, user)?;
             channels::structure::forget(connection, user)?;
+            blocks::store::forget(connection, user)?;
+            notifications::store::forget(connection, user)?;
+            messages::reading::store::forget(connection, user)?;
+            messages::drafts::store::forget(connection, user)?;
             store::move_on(connection, id, (TOLD, DONE), now)?;
             Ok::<_, ApiError>(())
         })

@@ -12,6 +12,7 @@ use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::{RemotePerson, User};
 use crate::base::ids::UserId;
+use crate::blocks;
 use crate::channels;
 use crate::channels::actions::Opened;
 use crate::channels::conversations;
@@ -37,7 +38,7 @@ enum Found {
 ///
 /// # Errors
 /// 422 names a recipient who cannot be read, found or written to, or says that there are too many; 403
-/// when one takes no messages from the member.
+/// when one takes no messages from the member, or one of them blocked the other.
 pub(super) async fn open(
     ctx: &Ctx,
     people: &dyn People,
@@ -139,6 +140,9 @@ fn gather(
     for id in ids {
         let user = accounts::store::by_id(connection, id)?;
         members.push(user.filter(User::is_active).ok_or_else(unknown)?);
+        if id != member {
+            blocks::store::keep_apart(connection, member, id)?;
+        }
     }
     Ok(members)
 }

@@ -3,12 +3,15 @@
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
+use super::drafts;
 use super::federate;
 use super::forwards::{self, ForwardSource};
 use super::marks;
 use super::model::{Draft, Message, uri_of};
+use super::notify::{Concerns, notify};
 use super::parts;
 use super::polls;
+use super::reading;
 use super::showing::view;
 use super::wire::{DeletedView, MessageView};
 use super::{mentions, revisions, store};
@@ -17,10 +20,12 @@ use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, RequestId, UserId};
 use crate::base::permission::Permission;
+use crate::blocks;
 use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::acts;
+use crate::notifications;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -45,8 +50,9 @@ pub struct NewMessage {
 /// Sends a message; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when the author does not see the channel, 403 when they may not write there, 429 in slow mode,
-/// 422 when it answers or passes on what is not there, or mentions too many.
+/// 404 when the author does not see the channel, 403 when they may not write there or one of two
+/// blocked the other, 429 in slow mode, 422 when it answers or passes on what is not there, or mentions
+/// too many.
 pub fn send(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -64,6 +70,11 @@ pub fn send(
         .iter()
         .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
+    let is_pair = seen.channel.community_id.is_none() && !seen.channel.is_group;
+    let mut others = members.iter().filter(|user| user.id != new.author);
+    if let Some(other) = others.next().filter(|_| is_pair) {
+        blocks::store::keep_apart(connection, new.author, other.id)?;
+    }
     let answered = match new.reply_to {
         Some(id) => {
             let found = store::by_id(connection, new.channel, id)?;
@@ -110,10 +121,19 @@ pub fn send(
         members: &members,
         forwarded: passed_on.as_ref(),
     };
+    let concerns = Concerns {
+        answered: answered.as_ref().map(|message| message.author_id),
+        mentions: &resolved.mentions,
+    };
     let answered = answered.as_ref().map(|message| message.uri.as_str());
     federate::send_create(ctx, connection, &post, answered)?;
     let view = view(ctx, connection, &message)?;
     tell(ctx, connection, log, "message.created", &message, &view)?;
+    let told = (&seen.channel, &message, author);
+    notify(ctx, connection, log, told, &concerns)?;
+    let place = (new.channel, message.seq);
+    reading::wrote(connection, new.author, place, now)?;
+    drafts::sent(connection, log, (new.author, new.channel), now)?;
     Ok(view)
 }
 
@@ -158,6 +178,12 @@ pub fn edit(
     federate::send_update(ctx, connection, &post, answered.as_deref())?;
     let view = view(ctx, connection, &message)?;
     tell(ctx, connection, log, "message.updated", &message, &view)?;
+    let concerns = Concerns {
+        answered: None,
+        mentions: &resolved.mentions,
+    };
+    let told = (&seen.channel, &message, author);
+    notify(ctx, connection, log, told, &concerns)?;
     Ok(view)
 }
 
@@ -286,6 +312,7 @@ pub(super) fn remove(
     marks::clear(connection, message.id)?;
     parts::clear(connection, message.id)?;
     log.retract(connection, message.id.as_str())?;
+    notifications::store::forget_message(connection, message.id)?;
     let event = NewEvent {
         topic: Topic::Channel(message.channel_id),
         op: "message.deleted",

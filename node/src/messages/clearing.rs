@@ -2,8 +2,10 @@
 
 use federation_core::store::sql::{Connection, DatabaseError};
 
+use super::reading;
 use super::store;
 use crate::channels::structure;
+use crate::notifications::preferences;
 
 /// Drops up to `limit` messages of channels that are gone, and those channels that are empty then;
 /// answers `limit` while there is more to do.
@@ -22,7 +24,13 @@ pub fn clear_deleted_channels(
         if cleared >= full {
             return Ok(full);
         }
+        let room = limit.saturating_sub(i64::try_from(cleared).unwrap_or(limit));
+        cleared = cleared.saturating_add(reading::store::clear_channel(connection, channel, room)?);
+        if cleared >= full {
+            return Ok(full);
+        }
         structure::clear_deleted(connection, channel)?;
+        preferences::forget_channel(connection, channel)?;
     }
     Ok(cleared.min(full.saturating_sub(1)))
 }

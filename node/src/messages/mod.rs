@@ -1,26 +1,26 @@
 //! Messages: written by members over the API, or come from people of other nodes.
 //!
-//! This folder alone writes `messages`, `message_recipients` and `message_tombstones`. A change
-//! takes one transaction: the row, the event that tells members, and the deliveries to the nodes
-//! of the others. What members put on messages is in `reactions`, `pins` and `polls`, which write their
-//! own tables; `marks` is what of it is shown with a message.
 //! This folder alone writes `messages`, `message_recipients` and `message_tombstones`, and its parts
 //! write their tables. A change takes one transaction: the row, the event that tells members, and
-//! the deliveries to the nodes of the others.
+//! the deliveries to the nodes of the others. What members put on messages is in `reactions`, `pins`
+//! and `polls`; `marks` is what of it is shown with a message.
 
 pub mod actions;
 pub mod answers;
 mod clearing;
+pub mod drafts;
 pub mod erase;
 pub mod federate;
 pub mod forwards;
 mod marks;
 pub mod mentions;
 pub mod model;
+mod notify;
 mod parts;
 mod pins;
 pub mod polls;
 pub mod reactions;
+pub mod reading;
 pub mod recent;
 pub mod revisions;
 mod routes;

@@ -10,6 +10,7 @@ use http::{StatusCode, Uri};
 use url::Url;
 
 use super::actions::{self, NewMessage, Place};
+use super::drafts;
 use super::federate;
 use super::model::Draft;
 use super::pins;
@@ -20,6 +21,7 @@ use super::recent::{self, Recent};
 use super::revisions;
 use super::showing;
 use super::typing::{self, Typing};
+use super::reading;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
@@ -54,6 +56,8 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .merge(pins::router())
         .merge(polls::router())
         .merge(revisions::router())
+        .merge(drafts::router())
+        .merge(reading::router())
         .with(people)
         .with(known)
         .with(recent)

@@ -155,7 +155,7 @@ pub(super) fn is_waiting(
         .is_some())
 }
 
-/// Marks these as read; answers those that were not.
+/// Marks these as read.
 ///
 /// # Errors
 /// The database failed.

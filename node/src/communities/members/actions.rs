@@ -24,6 +24,8 @@ use crate::communities::roles;
 use crate::communities::standing::{self, Stands};
 use crate::communities::tell::{self, Left, Of};
 use crate::communities::wire::CommunityView;
+use crate::notifications;
+use crate::notifications::model::NotificationKind;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
@@ -185,6 +187,10 @@ pub(super) async fn update(
             let entry = me.entry("member.update").on("user", &user);
             let entry = entry.change(old, new);
             acts::record(connection, id, &entry, now)?;
+        }
+        if until.is_some() && until != before.timed_out_until {
+            let told = (user, NotificationKind::TimeOut);
+            notifications::of_moderation(&held, connection, &log, told, (Some(id), until))?;
         }
         let after = authority.member(connection, user, now)?;
         let view = shown(&held, connection, id, &after)?;

@@ -9,10 +9,12 @@ use super::placing::{Placing, place};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
-use crate::base::ids::MessageId;
+use crate::base::ids::{MessageId, UserId};
+use crate::blocks;
 use crate::channels;
 use crate::messages::actions::{remove, tell};
 use crate::messages::model::Message;
+use crate::messages::notify::{Concerns, notify};
 use crate::messages::polls::federate as polls;
 use crate::messages::showing::views;
 use crate::messages::{mentions, revisions, store};
@@ -68,6 +70,9 @@ pub fn receive_create(
     let Some(user) = accounts::store::by_id(connection, author_id)?.filter(User::is_active) else {
         return Ok(Err(Ignored::ActorRefused));
     };
+    if note.others.is_empty() && all_blocked(connection, user.id, &locals)? {
+        return Ok(Err(Ignored::ActorRefused));
+    }
     let mut others = Vec::new();
     for person in &note.people {
         let id = accounts::store::upsert_remote(connection, person, now)?;
@@ -85,6 +90,10 @@ pub fn receive_create(
     };
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
+        None => None,
+    };
+    let said = match answered {
+        Some(id) => store::anywhere(connection, id)?,
         None => None,
     };
     let message = Message {
@@ -109,7 +118,15 @@ pub fn receive_create(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    announce(ctx, connection, &log, "message.created", message).map(Ok)
+    let id = announce(ctx, connection, &log, "message.created", message.clone())?;
+    let concerns = Concerns {
+        answered: said.map(|message| message.author_id),
+        mentions: &mentioned,
+    };
+    if let Some(place) = channels::store::by_id(connection, channel)? {
+        notify(ctx, connection, &log, (&place, &message, &user), &concerns)?;
+    }
+    Ok(Ok(id))
 }
 
 /// Takes in a changed message.
@@ -225,6 +242,20 @@ fn active_locals(
         found.extend(user.filter(|user| user.is_local() && user.is_active()));
     }
     Ok(found)
+}
+
+/// Whether every member whom a message is for blocked its author, who is not told of it.
+fn all_blocked(
+    connection: &mut Connection,
+    author: UserId,
+    members: &[User],
+) -> Result<bool, DatabaseError> {
+    for member in members {
+        if !blocks::store::is_blocked(connection, member.id, author)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn announce(
