@@ -8,7 +8,9 @@ use crate::about;
 use crate::accounts;
 use crate::admin;
 use crate::app::Parts;
+use crate::attention;
 use crate::auth;
+use crate::blocks;
 use crate::channels;
 use crate::communities;
 use crate::delivery;
@@ -60,6 +62,8 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
             parts.recent.clone(),
             parts.typing.clone(),
         ))
+        .merge(attention::router())
+        .merge(blocks::router())
         .merge(departures::router(parts.auth.clone()))
         .merge(exports::router(
             parts.auth.clone(),

@@ -1,6 +1,7 @@
 //! The node handshake (`docs/node-handshake.md`): the sessions that this node grants to others, and
 //! those that it holds at them; and the push streams of those sessions (`docs/node-stream.md`).
 
+mod ping;
 mod routes;
 mod stream;
 

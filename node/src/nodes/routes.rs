@@ -11,7 +11,7 @@ use federation_core::inbox::SourceAddress;
 use federation_core::stream;
 use http::Method;
 
-use super::{Nodes, Streams};
+use super::{Nodes, Streams, ping};
 use crate::base::ids::RequestId;
 use crate::federation::Edge;
 use crate::platform::http::access::{Access, RateClass};
@@ -25,7 +25,9 @@ pub fn router(nodes: &Nodes, streams: &Streams, edge: &Edge) -> Routes {
         .layer(middleware::from_fn_with_state(edge.clone(), with_source));
     let paths = [CHALLENGE_PATH, VERIFY_PATH, INTROSPECT_PATH, REVOKE_PATH];
     let signed = paths.map(|path| (Method::POST, path, Access::signed()));
-    let routes = Routes::new().foreign(calls, &signed);
+    let routes = Routes::new()
+        .foreign(calls, &signed)
+        .merge(ping::router(edge));
     match streams.entrance() {
         Some(entrance) => {
             let by_session = Access::judged("the token of a node session").class(RateClass::Inbox);

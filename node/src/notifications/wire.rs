@@ -32,9 +32,8 @@ pub struct NotificationView {
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When the member read it.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub read_at: Option<Timestamp>,
+    /// Whether the member read it.
+    pub is_read: bool,
 }
 
 impl NotificationView {
@@ -55,7 +54,7 @@ impl NotificationView {
             excerpt,
             ends_at: notification.ends_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(notification.created_at),
-            read_at: notification.read_at.map(Timestamp::from_millis),
+            is_read: notification.read_at.is_some(),
         }
     }
 }

@@ -97,10 +97,7 @@ pub(super) async fn remove(ctx: &Ctx, me: UserId, channel: ChannelId) -> Result<
 
 /// Drops the draft of somebody who wrote in a channel, if there is one; to be run in the
 /// transaction of the message.
-///
-/// # Errors
-/// The database failed.
-pub fn sent(
+pub(in crate::messages) fn sent(
     connection: &mut Connection,
     log: &EventLog,
     (me, channel): (UserId, ChannelId),
