@@ -444,3 +444,29 @@ async fn settle(world: &World, delivery: &Delivery, state: DeliveryState) {
     })
     .await;
 }
+
+#[test]
+fn what_somebody_writes_who_was_blocked_is_taken_and_shown_to_nobody() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (alice, carol) = (world.member("alice").await, world.member("carol").await);
+        let (to, bob) = ([world.url("/users/alice")], actor(BOB));
+        let first = note("https://b.example/notes/1", &to, "<p>one</p>");
+        receive(&world, &create(first), &bob).await.unwrap();
+        let id = messages(&alice).await[0]["author"]["id"].clone();
+        let block = format!("/api/v1/users/@me/blocks/{}", id.as_str().unwrap());
+        alice.put(&block, &json!({})).await.expect(200);
+        let second = create(note("https://b.example/notes/2", &to, "<p>two</p>"));
+        let refused = receive(&world, &second, &bob).await;
+        assert_eq!(refused, Err(Ignored::ActorRefused));
+        assert_eq!(messages(&alice).await.len(), 1);
+        // Others hear from bob as before.
+        let others = [world.url("/users/carol")];
+        let third = create(note("https://b.example/notes/3", &others, "<p>three</p>"));
+        receive(&world, &third, &bob).await.unwrap();
+        assert_eq!(messages(&carol).await.len(), 1);
+        alice.delete(&block).await.expect(204);
+        receive(&world, &second, &bob).await.unwrap();
+        assert_eq!(messages(&alice).await.len(), 2);
+    });
+}

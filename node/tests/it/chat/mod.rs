@@ -3,6 +3,7 @@
 mod dms;
 mod edits;
 mod emoji;
+mod drafts;
 mod federate;
 mod forwards;
 
@@ -19,4 +20,5 @@ mod resume;
 mod text;
 mod typing;
 mod welcome;
+mod unread;
 pub(crate) mod world;

@@ -281,12 +281,24 @@ impl Socket {
 
     /// The next frame, or the code with which the server closed (1006 when it said nothing).
     ///
-    /// Who comes and goes is passed over: [`Socket::presence`] reads that.
+    /// Who comes and goes and what the member is notified of is passed over: [`Socket::presence`]
+    /// and [`Socket::notified`] read that.
     pub(crate) async fn next_or_close(&mut self) -> Result<Value, u16> {
+        let passed = ["presence", "online", "notification.created"];
         loop {
             let frame = self.any_or_close().await?;
-            if frame["op"] != "presence" && frame["op"] != "online" {
+            if !passed.iter().any(|op| frame["op"] == *op) {
                 return Ok(frame);
+            }
+        }
+    }
+
+    /// The next notification; other frames are passed over.
+    pub(crate) async fn notified(&mut self) -> Value {
+        loop {
+            let frame = self.any().await;
+            if frame["op"] == "notification.created" {
+                return frame["d"].clone();
             }
         }
     }
