@@ -14,6 +14,7 @@ mod manifest;
 mod marks;
 mod model;
 mod part;
+mod personal;
 mod routes;
 mod store;
 mod table;

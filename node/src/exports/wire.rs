@@ -8,14 +8,17 @@ use crate::accounts::presence::Presence;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{
     ApplicationId, ChannelId, CommunityId, CommunityInviteId, CommunityRoleId, ExternalIdentityId,
-    InviteId, MessageId, PasskeyId, RoleId, SessionId, UserId,
+    InviteId, MessageId, NotificationId, PasskeyId, RoleId, SessionId, UserId,
 };
 use crate::base::permission::Permissions;
+use crate::blocks::model::BlockKind;
 use crate::channels::model::ChannelKind;
 use crate::config::Secret;
 use crate::follows::model::FollowState;
 use crate::messages::forwards::ForwardView;
 use crate::messages::wire::DeliveryView;
+use crate::notifications::model::{Level, NotificationKind};
+use crate::notifications::preferences::ScopeOfChoice;
 
 /// The body of `POST /api/v1/users/@me/export`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -158,6 +161,53 @@ pub(super) enum CommunityRecord {
         channel_id: ChannelId,
         allow: Permissions,
         deny: Permissions,
+    },
+}
+
+/// A line of `personal.jsonl`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum PersonalRecord {
+    /// Somebody whom the member blocked or muted.
+    Block {
+        kind: BlockKind,
+        user_id: UserId,
+        handle: String,
+        created_at: Timestamp,
+    },
+    /// What the member has begun to write.
+    Draft {
+        channel_id: ChannelId,
+        content: String,
+        reply_to: Option<MessageId>,
+        updated_at: Timestamp,
+    },
+    /// Of what the member wants to be told.
+    Preference {
+        scope: ScopeOfChoice,
+        /// The community or channel; empty for the account.
+        id: String,
+        level: Level,
+        muted_until: Option<Timestamp>,
+        suppress_everyone: Option<bool>,
+    },
+    /// How far the member has read.
+    ReadMarker {
+        channel_id: ChannelId,
+        /// The place of the message in its channel.
+        seq: i64,
+        updated_at: Timestamp,
+    },
+    /// What the member was told of.
+    Notification {
+        id: NotificationId,
+        kind: NotificationKind,
+        actor_id: Option<UserId>,
+        community_id: Option<CommunityId>,
+        channel_id: Option<ChannelId>,
+        message_id: Option<MessageId>,
+        created_at: Timestamp,
+        read_at: Option<Timestamp>,
     },
 }
 

@@ -15,12 +15,14 @@ use super::error::ExportError;
 use super::manifest;
 use super::marks;
 use super::part::{Frame, Part, Series};
+use super::personal;
 use super::store::{self, Batch, GRANTS, SIGN_INS};
 use super::table;
 use super::wire::FollowRecord;
 use crate::accounts::model::User;
 use crate::base::ids::{AuditId, ChannelId, SessionId};
 use crate::base::page::PageQuery;
+use crate::blocks::model::BlockKind;
 use crate::config::Origin;
 use crate::follows;
 use crate::follows::model::{Follow, Side};
@@ -65,6 +67,7 @@ impl Writer {
         self.signing_in().await?;
         self.follows().await?;
         self.communities().await?;
+        self.personal().await?;
         self.conversations().await?;
         self.marks().await?;
         self.audit().await?;
@@ -213,6 +216,28 @@ impl Writer {
             communities::invitations(c, id, from)
         })
         .await?;
+        self.finish(part).await
+    }
+
+    async fn personal(&mut self) -> Result<(), ExportError> {
+        let id = self.user.id;
+        let about = "blocks and mutes, drafts, preferences, read markers, notifications";
+        let mut part = Part::first(Series::lines("personal", about));
+        for kind in [BlockKind::Block, BlockKind::Mute] {
+            let origin = self.ctx.origin().clone();
+            self.fill(&mut part, move |c, from| {
+                personal::blocks(c, &origin, (id, kind), from)
+            })
+            .await?;
+        }
+        self.fill(&mut part, move |c, from| personal::drafts(c, id, from))
+            .await?;
+        self.fill(&mut part, move |c, from| personal::preferences(c, id, from))
+            .await?;
+        self.fill(&mut part, move |c, from| personal::markers(c, id, from))
+            .await?;
+        self.fill(&mut part, move |c, from| personal::told(c, id, from))
+            .await?;
         self.finish(part).await
     }
 

@@ -42,6 +42,7 @@ const ENTRIES: [&str; 18] = [
     "marks.jsonl",
     "messages-0001.jsonl",
     "passkeys.jsonl",
+    "personal.jsonl",
     "sessions.jsonl",
 ];
 

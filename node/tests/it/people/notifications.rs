@@ -174,7 +174,7 @@ fn what_a_member_chose_decides_what_they_are_told() {
         reply(owner, &village.square, &said, "I am").await;
         assert_eq!(listed(bob, "").await.len(), 1);
         let now = world.app.ctx().now();
-        let end = now.plus(Duration::from_hours(1)).to_string();
+        let end = now.plus(Duration::from_hours(1));
         let muted = json!({"level": "all", "muted_until": end});
         let chosen = bob.put(&of_channel, &muted).await.expect(200);
         assert_eq!(chosen["effective"]["muted"], true);
