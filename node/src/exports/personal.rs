@@ -74,7 +74,7 @@ pub(super) fn drafts(
 
 type Chosen = (ScopeOfChoice, String, Level, Option<i64>, Option<bool>);
 
-/// What a member chose to be told of; of the account, then of communities, then of channels.
+/// What a member chose to be told of; of the account, then of channels, then of communities.
 pub(super) fn preferences(
     connection: &mut Connection,
     user: UserId,

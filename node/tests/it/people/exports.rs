@@ -24,7 +24,7 @@ const BIO_OF_BOB: &str = "likes quiet rooms";
 /// Whom alice keeps out.
 const BLOCKED: &str = "198.51.100.7";
 /// Every entry of a small archive.
-const ENTRIES: [&str; 18] = [
+const ENTRIES: [&str; 19] = [
     "account.json",
     "activitypub/actor.json",
     "activitypub/followers.csv",
