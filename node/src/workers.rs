@@ -87,6 +87,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         ctx.clone(),
         parts.edge.clone(),
     ));
+    tasks.spawn(messages::search::fill(ctx.clone()));
     tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
     tasks.spawn(messages::polls::work(ctx.clone()));
     let retention = Retention {

@@ -1,9 +1,9 @@
 //! Messages: written by members over the API, or come from people of other nodes.
 //!
 //! This folder alone writes `messages`, `message_recipients` and `message_tombstones`, and its parts
-//! write their tables. A change takes one transaction: the row, the event that tells members, and
-//! the deliveries to the nodes of the others. What members put on messages is in `reactions`, `pins`
-//! and `polls`; `marks` is what of it is shown with a message.
+//! write their tables. A change takes one transaction: the row, its words in the index of the search,
+//! the event that tells members, and the deliveries to the nodes of the others. What members put on
+//! messages is in `reactions`, `pins` and `polls`; `marks` is what of it is shown with a message.
 
 pub mod actions;
 pub mod answers;
@@ -24,6 +24,7 @@ pub mod reading;
 pub mod recent;
 pub mod revisions;
 mod routes;
+pub mod search;
 pub mod showing;
 pub mod store;
 pub mod typing;

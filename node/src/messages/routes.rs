@@ -22,6 +22,7 @@ use super::revisions;
 use super::showing;
 use super::typing::{self, Typing};
 use super::reading;
+use super::search;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
@@ -58,6 +59,7 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .merge(revisions::router())
         .merge(drafts::router())
         .merge(reading::router())
+        .merge(search::router())
         .with(people)
         .with(known)
         .with(recent)

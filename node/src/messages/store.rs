@@ -9,6 +9,7 @@ use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::{Message, Recipient};
+use super::search::index;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
@@ -25,7 +26,7 @@ pub fn insert(connection: &mut Connection, message: &Message) -> Result<(), Data
     diesel::insert_into(messages::table)
         .values(message.clone())
         .execute(connection)?;
-    Ok(())
+    index::enter(connection, message)
 }
 
 /// The message of this id in this channel, unless it was deleted.
@@ -221,7 +222,7 @@ pub fn rewrite(connection: &mut Connection, message: &Message) -> Result<(), Dat
             messages::origin_updated_at.eq(message.origin_updated_at),
         ))
         .execute(connection)?;
-    Ok(())
+    index::enter(connection, message)
 }
 
 /// Leaves of a message nothing but a tombstone.
@@ -242,7 +243,7 @@ pub fn bury(
         .execute(connection)?;
     let rows = message_recipients::table.filter(message_recipients::message_id.eq(id));
     diesel::delete(rows).execute(connection)?;
-    Ok(())
+    index::forget(connection, id)
 }
 
 /// The people with these ids.
@@ -368,6 +369,9 @@ pub fn clear_channel(
         .limit(limit)
         .select(messages::id)
         .load(connection)?;
+    for id in &some {
+        index::forget(connection, *id)?;
+    }
     Ok(diesel::delete(messages::table.filter(messages::id.eq_any(&some))).execute(connection)?)
 }
 

@@ -848,3 +848,20 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(users, user_blocks);
+
+diesel::table! {
+    search_entries (number) {
+        number -> BigInt,
+        message_id -> Text,
+        channel_id -> Text,
+    }
+}
+
+diesel::table! {
+    search_gaps (message_id) {
+        message_id -> Text,
+    }
+}
+
+diesel::joinable!(search_entries -> messages (message_id));
+diesel::allow_tables_to_appear_in_same_query!(search_entries, messages);

@@ -34,6 +34,8 @@ pub enum RateClass {
     Auth,
     /// Reading.
     Read,
+    /// Searching, which costs more than reading.
+    Search,
     /// Changing something.
     Write,
     /// Sending files.
@@ -48,6 +50,7 @@ impl RateClass {
         match self {
             Self::Auth => "auth",
             Self::Read => "read",
+            Self::Search => "search",
             Self::Write => "write",
             Self::Upload => "upload",
             Self::Inbox => "inbox",

@@ -25,6 +25,9 @@ pub struct RateSettings {
     pub window_seconds: u32,
     /// Requests that read, in a window.
     pub read: u32,
+    /// Searches, in a window.
+    #[serde(default = "searches")]
+    pub search: u32,
     /// Requests that change something, messages among them, in a window.
     pub write: u32,
     /// Requests that sign up, sign in or prove who one is, in a window.
@@ -45,6 +48,11 @@ pub struct RateSettings {
     /// Networks whose addresses have no limits; accounts still have theirs.
     #[schema(schema_with = networks)]
     pub exempt: Vec<IpNet>,
+}
+
+/// Searches in a window, also where the stored settings are older than this value.
+const fn searches() -> u32 {
+    600
 }
 
 /// The schema of a list of networks: addresses in CIDR notation (RFC 4632 s3.1, RFC 4291 s2.3).
@@ -84,6 +92,7 @@ impl Default for RateSettings {
             enabled: true,
             window_seconds: 300,
             read: 6000,
+            search: searches(),
             write: 3000,
             auth: 1200,
             upload: 900,
@@ -106,6 +115,7 @@ impl RateSettings {
         let bounds = [
             ("window_seconds", self.window_seconds, 1, 3600),
             ("read", self.read, 1, 10_000_000),
+            ("search", self.search, 1, 10_000_000),
             ("write", self.write, 1, 10_000_000),
             ("auth", self.auth, 1, 10_000_000),
             ("upload", self.upload, 1, 10_000_000),
@@ -140,6 +150,7 @@ impl RateSettings {
     pub(super) fn quota(&self, class: RateClass) -> Option<Quota> {
         let requests = match class {
             RateClass::Read => self.read,
+            RateClass::Search => self.search,
             RateClass::Write => self.write,
             RateClass::Auth => self.auth,
             RateClass::Upload => self.upload,
