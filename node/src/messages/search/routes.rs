@@ -13,7 +13,7 @@ use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::{Access, RateClass};
 use crate::platform::http::auth::CurrentUser;
-use crate::platform::http::error::ApiError;
+use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Path, Query};
 use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
@@ -28,7 +28,7 @@ pub(in crate::messages) fn router() -> Routes {
 }
 
 /// Searches all that the member may read back.
-#[utoipa::path(get, path = "/api/v1/search", tag = "messages", params(("q" = String, Query, description = "Words that are all said, the last one by its beginning; \"a phrase\" in quotes; -what is not said"), ("community" = Option<CommunityId>, Query, description = "Only in this community"), ("channel" = Option<ChannelId>, Query, description = "Only in this channel"), ("author" = Option<UserId>, Query, description = "Only by this person"), ("after_date" = Option<String>, Query, description = "Only from this day or moment on (RFC 3339)"), ("before_date" = Option<String>, Query, description = "Only before this day or moment (RFC 3339)"), ("has_attachment" = Option<bool>, Query, description = "Only with files, or only without"), ("order" = Option<String>, Query, pattern = "^(rank|newest)$", description = "rank (as when absent) or newest"), Cursors<SearchCursor>), responses((status = 200, body = Page<FoundMessage, SearchCursor>)))]
+#[utoipa::path(get, path = "/api/v1/search", tag = "messages", params(("q" = String, Query, description = "Words that are all said, the last one by its beginning; \"a phrase\" in quotes; -what is not said"), ("community" = Option<CommunityId>, Query, description = "Only in this community"), ("channel" = Option<ChannelId>, Query, description = "Only in this channel"), ("author" = Option<UserId>, Query, description = "Only by this person"), ("after_date" = Option<String>, Query, description = "Only from this day or moment on (RFC 3339)"), ("before_date" = Option<String>, Query, description = "Only before this day or moment (RFC 3339)"), ("has_attachment" = Option<bool>, Query, description = "Only with files, or only without"), ("order" = Option<String>, Query, pattern = "^(rank|newest)$", description = "rank (as when absent) or newest"), Cursors<SearchCursor>), responses((status = 200, body = Page<FoundMessage, SearchCursor>), (status = 404, body = Problem)))]
 pub(super) async fn search_everything(
     State(ctx): State<Ctx>,
     user: CurrentUser,

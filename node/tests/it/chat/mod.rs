@@ -21,4 +21,7 @@ mod text;
 mod typing;
 mod welcome;
 mod unread;
+mod plans;
+mod resume;
+mod search;
 pub(crate) mod world;

@@ -231,6 +231,7 @@ fn settings_are_checked_audited_and_stay() {
         for (name, value) in [
             ("read", 6000),
             ("auth", 1200),
+            ("search", 600),
             ("upload", 900),
             ("write", 3000),
         ] {
