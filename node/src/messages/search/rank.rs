@@ -82,7 +82,7 @@ fn halves(term: &Term, said: &[Word], found: &[(usize, usize)]) -> u64 {
     };
     let each = found
         .iter()
-        .map(|place| if is_whole(place) { 2 } else { 1 });
+        .map(|place| if is_whole(place) { 2_u64 } else { 1 });
     each.sum()
 }
 
