@@ -123,7 +123,7 @@ async fn times(app: &App, size: usize) -> Vec<(&'static str, Figures)> {
             let place = (member(), channel(if before.is_some() { 0 } else { turn }));
             let query = page(before);
             let started = Instant::now();
-            let found = messages::actions::list(app.ctx(), &app.parts().known, place, query).await;
+            let found = messages::showing::list(app.ctx(), &app.parts().known, place, query).await;
             spent.push(started.elapsed());
             assert_eq!(found.unwrap().items.len(), 50);
         }

@@ -37,7 +37,7 @@ pub(super) async fn put(
     let held = ctx.clone();
     let choice = Preference {
         level: body.level,
-        muted_until: body.muted_until.map(|end| end.as_millis()),
+        muted_until: body.muted_until.map(federation_core::Timestamp::as_millis),
         suppress_everyone: body.suppress_everyone,
     };
     ctx.db()

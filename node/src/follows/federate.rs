@@ -116,20 +116,19 @@ pub fn receive_follow(
         // Neither agreed to nor refused: that would tell of the block.
         return Ok(());
     }
-    match store::between(connection, follower, target.id)? {
-        Some(follow) => store::ask_again(connection, follow.id, activity.id.as_str(), now)?,
-        None => {
-            let follow = Follow {
-                id: FollowId::new(now),
-                follower_id: follower,
-                followee_id: target.id,
-                activity_id: activity.id.to_string(),
-                created_at: now.as_millis(),
-                accepted_at: Some(now.as_millis()),
-            };
-            store::insert(connection, &follow)?;
-            notifications::of_follow(ctx, connection, &log, &known, target.id)?;
-        }
+    if let Some(follow) = store::between(connection, follower, target.id)? {
+        store::ask_again(connection, follow.id, activity.id.as_str(), now)?;
+    } else {
+        let follow = Follow {
+            id: FollowId::new(now),
+            follower_id: follower,
+            followee_id: target.id,
+            activity_id: activity.id.to_string(),
+            created_at: now.as_millis(),
+            accepted_at: Some(now.as_millis()),
+        };
+        store::insert(connection, &follow)?;
+        notifications::of_follow(ctx, connection, &log, &known, target.id)?;
     }
     let Some(target) = parse_id(&target.actor_uri) else {
         return Err(DatabaseError::Malformed { what: "actor" });

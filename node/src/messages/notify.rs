@@ -2,7 +2,7 @@
 
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::mentions::model::{MentionKind, MentionView};
+use super::mentions::{MentionKind, MentionView};
 use super::model::Message;
 use crate::accounts::model::User;
 use crate::base::ids::UserId;
@@ -34,7 +34,10 @@ pub(super) fn notify(
     (channel, message, author): (&Channel, &Message, &User),
     concerns: &Concerns<'_>,
 ) -> Result<(), DatabaseError> {
-    let named = concerns.mentions.iter().filter_map(|mention| mention.user_id);
+    let named = concerns
+        .mentions
+        .iter()
+        .filter_map(|mention| mention.user_id);
     let named = named.take(MOST_NAMED);
     let named = named.map(|user| (user, NotificationKind::Mention));
     let answered = concerns.answered.into_iter();

@@ -110,23 +110,23 @@ pub fn of_follow(
     connection: &mut Connection,
     log: &EventLog,
     follower: &User,
-    followed: UserId,
+    member: UserId,
 ) -> Result<(), DatabaseError> {
     let now = ctx.now();
-    let passed = blocks::store::silencing_among(connection, follower.id, &[followed])?;
+    let passed = blocks::store::silencing_among(connection, follower.id, &[member])?;
     let kind = NotificationKind::Follow;
-    let holds = preferences::effective(connection, followed, (None, None), now)?;
+    let holds = preferences::effective(connection, member, (None, None), now)?;
     if !passed.is_empty()
         || !holds.lets(kind)
-        || !is_member(connection, followed)?
+        || !is_member(connection, member)?
         // Who follows and takes it back again and again is told of once.
-        || store::is_waiting(connection, followed, kind, (None, Some(follower.id)))?
+        || store::is_waiting(connection, member, kind, (None, Some(follower.id)))?
     {
         return Ok(());
     }
     let new = Notification {
         id: NotificationId::new(now),
-        user_id: followed,
+        user_id: member,
         kind,
         actor_id: Some(follower.id),
         community_id: None,

@@ -89,6 +89,23 @@ pub fn joined_seq(
     Ok(row.first(connection).optional()?)
 }
 
+/// The conversations that somebody came into later, with the number of the first message that they see
+/// there, or a smaller one.
+///
+/// # Errors
+/// The database failed.
+pub fn joined(
+    connection: &mut Connection,
+    user: UserId,
+) -> Result<HashMap<ChannelId, i64>, DatabaseError> {
+    let rows = channel_members::table
+        .filter(channel_members::user_id.eq(user))
+        .filter(channel_members::joined_seq.gt(0))
+        .select((channel_members::channel_id, channel_members::joined_seq));
+    let rows: Vec<(ChannelId, i64)> = rows.load(connection)?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The people of this node who see the message of this number, when some have come since; `None` when
 /// everybody there sees it.
 ///

@@ -9,7 +9,7 @@ use super::placing::{Placing, place};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
-use crate::base::ids::{MessageId, UserId};
+use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::blocks;
 use crate::channels;
 use crate::messages::actions::{remove, tell};
@@ -88,6 +88,18 @@ pub fn receive_create(
         Ok(channel) => channel,
         Err(why) => return Ok(Err(why)),
     };
+    take_in(ctx, connection, &log, (note, &user), channel).map(Ok)
+}
+
+/// Stores a note in the conversation that it belongs to, and tells those whom it concerns.
+fn take_in(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    (note, author): (&IncomingNote, &User),
+    channel: ChannelId,
+) -> Result<MessageId, DatabaseError> {
+    let now = ctx.now();
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
         None => None,
@@ -100,7 +112,7 @@ pub fn receive_create(
         id: MessageId::new(now),
         channel_id: channel,
         seq: channels::store::take_seq(connection, channel)?,
-        author_id,
+        author_id: author.id,
         uri: note.uri.clone(),
         content: note.content.clone(),
         html: note.html.clone(),
@@ -118,15 +130,15 @@ pub fn receive_create(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    let id = announce(ctx, connection, &log, "message.created", message.clone())?;
+    let id = announce(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
         answered: said.map(|message| message.author_id),
         mentions: &mentioned,
     };
     if let Some(place) = channels::store::by_id(connection, channel)? {
-        notify(ctx, connection, &log, (&place, &message, &user), &concerns)?;
+        notify(ctx, connection, log, (&place, &message, author), &concerns)?;
     }
-    Ok(Ok(id))
+    Ok(id)
 }
 
 /// Takes in a changed message.

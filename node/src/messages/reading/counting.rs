@@ -80,14 +80,13 @@ pub fn count(
     let of = (Some(place.channel), community);
     let holds = preferences::effective(connection, user, of, now)?;
     let limit = i64::try_from(COUNTED).unwrap_or(i64::MAX).saturating_add(1);
-    let authors: Vec<UserId> = match marker {
-        Some(seq) => store::authors_after(connection, place.channel, seq, limit)?,
-        None => {
-            let newest = store::newest_authors(connection, place.channel, limit)?;
-            let since = place.since();
-            let after = newest.into_iter().take_while(|(_, at)| *at >= since);
-            after.map(|(author, _)| author).collect()
-        }
+    let authors: Vec<UserId> = if let Some(seq) = marker {
+        store::authors_after(connection, place.channel, seq, limit)?
+    } else {
+        let newest = store::newest_authors(connection, place.channel, limit)?;
+        let since = place.since();
+        let after = newest.into_iter().take_while(|(_, at)| *at >= since);
+        after.map(|(author, _)| author).collect()
     };
     let more = authors.len() > COUNTED;
     let distinct: HashSet<UserId> = authors.iter().copied().collect();
@@ -101,11 +100,11 @@ pub fn count(
         if holds.lets(NotificationKind::DirectMessage) {
             unread
         } else {
-            named(connection, user, place.channel, &holds)?
+            named(connection, user, place.channel, holds)?
         }
     } else {
-        let called = called(connection, user, place, (marker, &holds))?;
-        named(connection, user, place.channel, &holds)?.saturating_add(called)
+        let called = called(connection, user, place, (marker, holds))?;
+        named(connection, user, place.channel, holds)?.saturating_add(called)
     };
     Ok(Counted {
         unread,
@@ -120,7 +119,7 @@ fn named(
     connection: &mut Connection,
     user: UserId,
     channel: ChannelId,
-    holds: &Effective,
+    holds: Effective,
 ) -> Result<usize, DatabaseError> {
     if !holds.lets(NotificationKind::Mention) {
         return Ok(0);
@@ -134,7 +133,7 @@ fn called(
     connection: &mut Connection,
     user: UserId,
     place: &Place<'_>,
-    (marker, holds): (Option<i64>, &Effective),
+    (marker, holds): (Option<i64>, Effective),
 ) -> Result<usize, DatabaseError> {
     let Some(membership) = place.membership else {
         return Ok(0);

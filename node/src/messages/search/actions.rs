@@ -18,10 +18,11 @@ use super::rank::{Answer, judge};
 use super::scope::{Within, searchable};
 use super::wire::FoundMessage;
 use super::words::{Word, words};
-use crate::base::ids::UserId;
+use crate::base::ids::{ChannelId, UserId};
 use crate::base::page::{Page, PageQuery};
-use crate::messages::actions::views;
+use crate::channels::conversations;
 use crate::messages::model::Message;
+use crate::messages::showing::views;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::{messages, search_entries};
 use crate::platform::http::error::ApiError;
@@ -74,11 +75,12 @@ pub async fn search(
         .read(move |connection| {
             let channels = searchable(connection, user, search.within, held.now())?;
             let sought = Sought::new(&search.query, search.marks(), channels);
+            let since = conversations::store::joined(connection, user)?;
             let found = match search.order {
-                Order::Rank => ranked(connection, &search, &sought, &page)?,
-                Order::Newest => newest(connection, &search, &sought, &page)?,
+                Order::Rank => ranked(connection, &search, (&sought, &since), &page)?,
+                Order::Newest => newest(connection, &search, (&sought, &since), &page)?,
             };
-            Ok(show(&held, connection, found)?)
+            Ok(show(&held, connection, (user, &since), found)?)
         })
         .await
 }
@@ -105,6 +107,13 @@ impl Search {
     }
 }
 
+/// From which number on somebody sees the messages of the conversations that they came into later.
+type Since = HashMap<ChannelId, i64>;
+
+fn from(since: &Since, channel: ChannelId) -> i64 {
+    since.get(&channel).copied().unwrap_or(0)
+}
+
 /// A message with the words of its text and how it answers.
 struct Found {
     message: Message,
@@ -116,7 +125,7 @@ struct Found {
 fn ranked(
     connection: &mut Connection,
     search: &Search,
-    sought: &Sought<'_>,
+    (sought, since): (&Sought<'_>, &Since),
     page: &PageQuery<SearchCursor>,
 ) -> Result<Page<Found, SearchCursor>, DatabaseError> {
     let mut range = search.range();
@@ -128,7 +137,7 @@ fn ranked(
     let numbers = sought.numbers(connection, (range, End::Newest), limit)?;
     let newest = cursor.map(|cursor| cursor.newest);
     let newest = newest.or_else(|| numbers.first().copied());
-    let mut found = answers(connection, &search.query, &numbers)?;
+    let mut found = answers(connection, (&search.query, since), &numbers)?;
     let place = |(number, found): (&i64, &Found)| SearchCursor {
         score: found.answer.score,
         number: *number,
@@ -153,7 +162,7 @@ fn ranked(
 fn newest(
     connection: &mut Connection,
     search: &Search,
-    sought: &Sought<'_>,
+    (sought, since): (&Sought<'_>, &Since),
     page: &PageQuery<SearchCursor>,
 ) -> Result<Page<Found, SearchCursor>, DatabaseError> {
     let mut range = search.range();
@@ -171,7 +180,7 @@ fn newest(
     let limit = i64::from(page.limit()).saturating_add(1);
     let numbers = sought.numbers(connection, (range, end), limit)?;
     let page = Page::newest_first(numbers, page, |number| SearchCursor::at(*number));
-    let mut found = answers(connection, &search.query, &page.items)?;
+    let mut found = answers(connection, (&search.query, since), &page.items)?;
     let page = page.map(SearchCursor::at);
     Ok(taken(page, &mut found))
 }
@@ -195,10 +204,11 @@ fn taken(
 /// The messages of these numbers that say what is asked for.
 ///
 /// # Security
-/// What a message says now decides, whatever the index holds.
+/// What a message says now decides, whatever the index holds. What was said in a conversation before
+/// the reader came is not found.
 fn answers(
     connection: &mut Connection,
-    query: &Query,
+    (query, since): (&Query, &Since),
     numbers: &[i64],
 ) -> Result<HashMap<i64, Found>, DatabaseError> {
     let rows: Vec<(i64, Message)> = search_entries::table
@@ -207,7 +217,11 @@ fn answers(
         .filter(messages::deleted_at.is_null())
         .select((search_entries::number, Message::as_select()))
         .load(connection)?;
+    let is_seen = |message: &Message| message.seq >= from(since, message.channel_id);
     let answer = |(number, message): (i64, Message)| {
+        if !is_seen(&message) {
+            return None;
+        }
         let said = words(&message.content);
         let answer = judge(query, &said)?;
         let found = Found {
@@ -223,6 +237,7 @@ fn answers(
 fn show(
     ctx: &Ctx,
     connection: &mut Connection,
+    (user, since): (UserId, &Since),
     page: Page<Found, SearchCursor>,
 ) -> Result<Page<FoundMessage, SearchCursor>, DatabaseError> {
     let Page { items, next, prev } = page;
@@ -241,7 +256,10 @@ fn show(
     let shown = views(ctx, connection, found)?.into_iter();
     let shown = shown.map(|message| FoundMessage {
         excerpt: excerpts.remove(&message.id).unwrap_or_default(),
-        message,
+        message: {
+            let from = from(since, message.channel_id);
+            message.seen_by(user, from)
+        },
     });
     Ok(Page {
         items: shown.collect(),

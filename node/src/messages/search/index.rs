@@ -76,18 +76,14 @@ pub(super) fn fill(connection: &mut Connection, limit: i64) -> Result<bool, Data
         }
     }
     let full = usize::try_from(limit).unwrap_or(usize::MAX);
-    match rows.last().filter(|_| rows.len() >= full) {
-        Some(last) => {
-            diesel::update(search_gaps::table)
-                .set(search_gaps::message_id.eq(last.id))
-                .execute(connection)?;
-            Ok(true)
-        }
-        None => {
-            diesel::delete(search_gaps::table).execute(connection)?;
-            Ok(false)
-        }
-    }
+    let Some(last) = rows.last().filter(|_| rows.len() >= full) else {
+        diesel::delete(search_gaps::table).execute(connection)?;
+        return Ok(false);
+    };
+    diesel::update(search_gaps::table)
+        .set(search_gaps::message_id.eq(last.id))
+        .execute(connection)?;
+    Ok(true)
 }
 
 fn known(connection: &mut Connection, id: MessageId) -> Result<Option<i64>, DatabaseError> {

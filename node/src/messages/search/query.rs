@@ -92,13 +92,12 @@ impl<'a> Piece<'a> {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (is_quoted, (text, rest)) = match text.strip_prefix('"') {
-            Some(quoted) => (true, quoted.split_once('"').unwrap_or((quoted, ""))),
-            None => {
-                let ends = |c: char| c.is_whitespace() || c == '"';
-                let end = text.find(ends).unwrap_or(text.len());
-                (false, text.split_at_checked(end).unwrap_or((text, "")))
-            }
+        let (is_quoted, (text, rest)) = if let Some(quoted) = text.strip_prefix('"') {
+            (true, quoted.split_once('"').unwrap_or((quoted, "")))
+        } else {
+            let ends = |c: char| c.is_whitespace() || c == '"';
+            let end = text.find(ends).unwrap_or(text.len());
+            (false, text.split_at_checked(end).unwrap_or((text, "")))
         };
         let piece = Self {
             text,

@@ -136,7 +136,7 @@ mod tests {
         let found = words(text);
         let places: Vec<&str> = found
             .iter()
-            .map(|word| &text[word.start..word.end])
+            .map(|word| text.get(word.start..word.end).unwrap())
             .collect();
         assert_eq!(places, ["Ä", "b́c", "東"]);
     }

@@ -1,6 +1,6 @@
 //! Drafts, on every device of their writer.
 
-use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::store::sql::{self, DatabaseError};
 use federation_core::testing::on_each_backend;
 use folkmoot::accounts;
 use folkmoot::base::ids::{ChannelId, UserId};
@@ -90,7 +90,7 @@ async fn fill(world: &World, first: &str, second: &str, count: usize) -> Vec<Cha
     use folkmoot::platform::db::schema::message_drafts;
     let ctx = world.app.ctx().clone();
     let (first, second): (UserId, UserId) = (first.parse().unwrap(), second.parse().unwrap());
-    let work = move |connection: &mut Connection| {
+    let work = move |connection: &mut sql::Connection| {
         let log = EventLog::begin(connection)?;
         let mut members = Vec::new();
         for id in [first, second] {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::store::sql::{self, Connection, DatabaseError};
 use federation_core::testing::on_each_backend;
 use folkmoot::accounts;
 use folkmoot::base::ids::{
@@ -245,7 +245,7 @@ async fn call(world: &World, message: &Value, calls: Vec<Call>) {
 async fn rows(world: &World) -> i64 {
     use diesel::prelude::*;
     use folkmoot::platform::db::schema::notifications::dsl::notifications;
-    let count = |connection: &mut Connection| {
+    let count = |connection: &mut sql::Connection| {
         Ok::<i64, DatabaseError>(notifications.count().get_result(connection)?)
     };
     world.app.ctx().db().read(count).await.unwrap()

@@ -152,7 +152,7 @@ impl Node {
             channel: String::new(),
         };
         for number in 0..clients.div_ceil(SOCKETS_EACH).max(2) {
-            let body = json!({"username": format!("m{number}"), "password": PASSWORD});
+            let body = json!({"username": format!("member{number}"), "password": PASSWORD});
             let first = &node.processes[0];
             let made = first.post(&node.client, "/api/v1/auth/signup", &body).await;
             let token = made["access_token"].as_str().unwrap().to_owned();
