@@ -240,6 +240,26 @@ id! {
     BlockId
 }
 id! {
+    /// Names a rule of what may be written.
+    RuleId
+}
+id! {
+    /// Names one state of the rules of the node or of a community.
+    RuleVersion
+}
+id! {
+    /// Names a report.
+    ReportId
+}
+id! {
+    /// Names one step in what was done about a report.
+    ReportStepId
+}
+id! {
+    /// Names a message that is to be sent later.
+    ScheduledId
+}
+id! {
     /// Names one request, in its answer and in the log.
     RequestId
 }

@@ -1,5 +1,6 @@
 //! The lowest layer of the server: identifiers and paging, with no input or output of its own.
 
+pub mod filter;
 pub mod ids;
 pub mod names;
 pub mod page;

@@ -18,7 +18,7 @@ const CRATES: [&str; 6] = [
 ];
 /// The modules of the server, lowest first: each uses only those on the lines above its own,
 /// and those of one line may use each other.
-const ORDER: [&[&str]; 21] = [
+const ORDER: [&[&str]; 22] = [
     &["base"],
     &["config"],
     &["platform"],
@@ -34,6 +34,7 @@ const ORDER: [&[&str]; 21] = [
     &["delivery"],
     &["communities"],
     &["channels"],
+    &["moderation"],
     &["messages"],
     &["dms"],
     &["attention", "departures", "exports", "presence"],

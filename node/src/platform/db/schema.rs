@@ -865,3 +865,103 @@ diesel::table! {
 
 diesel::joinable!(search_entries -> messages (message_id));
 diesel::allow_tables_to_appear_in_same_query!(search_entries, messages);
+
+diesel::table! {
+    content_rules (id) {
+        id -> Text,
+        community_id -> Nullable<Text>,
+        name -> Text,
+        kind -> Text,
+        pattern -> Text,
+        times -> Nullable<Integer>,
+        seconds -> Nullable<Integer>,
+        action -> Text,
+        time_out_seconds -> Nullable<Integer>,
+        reason -> Text,
+        exempt_roles -> Text,
+        exempt_channels -> Text,
+        created_by -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    rule_sets (scope) {
+        scope -> Text,
+        version -> Text,
+    }
+}
+
+diesel::table! {
+    reports (id) {
+        id -> Text,
+        community_id -> Nullable<Text>,
+        target_kind -> Text,
+        target_id -> Text,
+        subject_id -> Nullable<Text>,
+        reason -> Text,
+        comment -> Text,
+        source -> Text,
+        reporter_id -> Nullable<Text>,
+        domain -> Nullable<Text>,
+        activity_uri -> Nullable<Text>,
+        rule_id -> Nullable<Text>,
+        snapshot -> Text,
+        state -> Text,
+        assignee_id -> Nullable<Text>,
+        is_forwarded -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    report_steps (id) {
+        id -> Text,
+        report_id -> Text,
+        by_id -> Text,
+        state -> Text,
+        assignee_id -> Nullable<Text>,
+        note -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scheduled_messages (id) {
+        id -> Text,
+        channel_id -> Text,
+        author_id -> Text,
+        content -> Text,
+        reply_to -> Nullable<Text>,
+        send_at -> BigInt,
+        state -> Text,
+        failure -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    domain_policies (domain) {
+        domain -> Text,
+        severity -> Text,
+        rejects_media -> Bool,
+        rejects_reports -> Bool,
+        public_comment -> Text,
+        private_comment -> Text,
+        is_obfuscated -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    domain_settings (name) {
+        name -> Text,
+        mode -> Text,
+        version -> BigInt,
+    }
+}

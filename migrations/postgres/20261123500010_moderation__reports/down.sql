@@ -1,0 +1,2 @@
+DROP TABLE report_steps;
+DROP TABLE reports;

@@ -1,0 +1,2 @@
+DROP TABLE domain_settings;
+DROP TABLE domain_policies;

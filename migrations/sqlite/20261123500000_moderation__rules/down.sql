@@ -1,0 +1,2 @@
+DROP TABLE rule_sets;
+DROP TABLE content_rules;
