@@ -26,7 +26,9 @@ use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
 use crate::platform::ctx::{Ctx, CtxParts};
 use crate::platform::db;
+use crate::platform::domains::Domains;
 use crate::platform::events::{self, Bus};
+use crate::platform::filters::Filters;
 use crate::platform::http::auth::Authenticator;
 use crate::platform::http::server;
 use crate::platform::limits::Limits;
@@ -155,12 +157,15 @@ impl App {
         let tasks = Tasks::default();
         let cluster = Cluster::start(config.cache.server(), &origin, clock.now(), &tasks);
         let auth = Auth::start(&config, &origin, &db, &clock, &keyring, &cluster).await?;
+        let domains = Arc::new(Domains::default());
+        domains.load(&db).await?;
         let edge = Edge::open(Foundation {
             config: &config,
             origin: &origin,
             db: &db,
             clock: &clock,
             keyring: &keyring,
+            domains: &domains,
         })
         .await?;
         let bus = Bus::new(
@@ -182,6 +187,8 @@ impl App {
             authenticator: gate,
             cluster,
             limits,
+            domains,
+            filters: Filters::default(),
             activity: Activity::default(),
             tasks,
         });

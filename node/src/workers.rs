@@ -20,6 +20,7 @@ use crate::oidc;
 use crate::platform::activity;
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
+use crate::platform::domains;
 use crate::platform::events::{self, Retention};
 use crate::platform::http::error::ApiError;
 use crate::platform::http::idempotency;
@@ -53,6 +54,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(activity::keep(ctx.clone()));
     tasks.spawn(admin::workers::measure(ctx.clone()));
     tasks.spawn(limits::changes::follow(ctx.clone()));
+    tasks.spawn(domains::follow(ctx.clone()));
     tasks.spawn(communities::follow_notices(
         ctx.clone(),
         parts.known.clone(),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use federation_core::Clock;
 use federation_core::fetch::client::{ClientConfig, ClientError};
 use federation_core::fetch::{
-    BlockedDomains, Directory, DirectoryConfig, DomainPolicy, GuardPolicy, GuardedClient,
-    PeerSigner, RequestSigner, SchemeMemory, Transport, Upgrader,
+    Directory, DirectoryConfig, DomainPolicy, GuardPolicy, GuardedClient, PeerSigner,
+    RequestSigner, SchemeMemory, Transport, Upgrader,
 };
 use federation_core::handshake::Sessions;
 use federation_core::inbox::{
@@ -25,6 +25,7 @@ use super::comparisons::Comparisons;
 use super::keys;
 use super::people::DirectoryPeople;
 use crate::config::{Config, LimitsConfig, Origin};
+use crate::platform::domains::Domains;
 use crate::platform::http::error::ApiError;
 use crate::platform::people::{People, Signers};
 use crate::platform::sealing::Keyring;
@@ -36,7 +37,7 @@ pub struct Edge(Arc<Parts>);
 struct Parts {
     keys: LocalKeys,
     node: Url,
-    blocked: Arc<BlockedDomains>,
+    blocked: Arc<Domains>,
     transport: Arc<dyn Transport>,
     upgrader: Arc<dyn Upgrader>,
     directory: Arc<Directory>,
@@ -72,6 +73,8 @@ pub struct Foundation<'a> {
     pub clock: &'a Arc<dyn Clock>,
     /// What seals private keys.
     pub keyring: &'a Arc<Keyring>,
+    /// What this node has to do with other domains.
+    pub domains: &'a Arc<Domains>,
 }
 
 impl Edge {
@@ -85,12 +88,12 @@ impl Edge {
         let node = node_id(on.origin);
         keys.of(&node).await?;
 
-        let blocked = Arc::new(BlockedDomains::default());
+        let blocked = Arc::clone(on.domains);
         let policy = GuardPolicy::with_private_ranges(
             settings.allowed_private_ranges.clone(),
             settings.allow_http,
         );
-        let refused: Arc<dyn DomainPolicy> = Arc::<BlockedDomains>::clone(&blocked);
+        let refused: Arc<dyn DomainPolicy> = Arc::<Domains>::clone(&blocked);
         let mut client = ClientConfig::new(on.origin.user_agent(), policy.blocking(refused));
         client.extra_ca_file.clone_from(&settings.extra_ca_file);
         let client = GuardedClient::new(client)?;
@@ -118,7 +121,7 @@ impl Edge {
         let inbox = Inbox::new(
             inbox,
             key_directory,
-            Arc::<BlockedDomains>::clone(&blocked),
+            Arc::<Domains>::clone(&blocked),
             Arc::clone(on.clock),
         )
         .asking(origins)
@@ -126,7 +129,7 @@ impl Edge {
         .learning(schemes);
         let sessions = Sessions::new(
             Arc::new(SqlHandshakeStore::new(on.db.clone())),
-            Arc::<BlockedDomains>::clone(&blocked),
+            Arc::<Domains>::clone(&blocked),
             Arc::clone(on.clock),
         );
         Ok(Self(Arc::new(Parts {
@@ -157,8 +160,8 @@ impl Edge {
         self.0.keys.of(&self.0.node).await
     }
 
-    /// The domains that this node has nothing to do with.
-    pub fn blocked(&self) -> &Arc<BlockedDomains> {
+    /// What this node has to do with other domains.
+    pub fn blocked(&self) -> &Arc<Domains> {
         &self.0.blocked
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_core::Timestamp;
-use federation_core::fetch::{BlockedDomains, Directory, DomainPolicy};
+use federation_core::fetch::{Directory, DomainPolicy};
 use federation_core::handshake::{
     ClientError, GrantedSession, HandshakeClient, HandshakeError, HandshakeStore, HeldSessions,
     Holders, Issuer, IssuerConfig, IssuerParts, Scopes, Sessions,
@@ -23,6 +23,7 @@ pub use self::routes::router;
 pub use self::stream::{Streams, keep_streams};
 use crate::federation::Edge;
 use crate::platform::ctx::Ctx;
+use crate::platform::domains::Domains;
 
 /// Sessions at other nodes that are held at once; further ones displace those used least.
 const HELD: u64 = 10_000;
@@ -50,7 +51,7 @@ impl Nodes {
         config.terms.offered = settings.handshake.scopes;
         config.terms.session_lifetime = settings.handshake.session_lifetime();
         let directory = Arc::clone(edge.directory());
-        let blocked: Arc<dyn DomainPolicy> = Arc::<BlockedDomains>::clone(edge.blocked());
+        let blocked: Arc<dyn DomainPolicy> = Arc::<Domains>::clone(edge.blocked());
         let keys: Arc<dyn KeyDirectory> = Arc::<Directory>::clone(&directory);
         let parts = IssuerParts {
             store: Arc::clone(&store),

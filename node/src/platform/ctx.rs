@@ -9,6 +9,8 @@ use federation_core::{Clock, Timestamp};
 use crate::config::{Config, Origin};
 use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
+use crate::platform::domains::Domains;
+use crate::platform::filters::Filters;
 use crate::platform::http::auth::Authenticator;
 use crate::platform::limits::Limits;
 use crate::platform::sealing::Keyring;
@@ -38,6 +40,10 @@ pub struct CtxParts {
     pub cluster: Cluster,
     /// Who asks too much, and who is blocked.
     pub limits: Arc<Limits>,
+    /// What this node has to do with other domains.
+    pub domains: Arc<Domains>,
+    /// Rules that are ready to match.
+    pub filters: Filters,
     /// How much happens.
     pub activity: Activity,
     /// Background work.
@@ -93,6 +99,16 @@ impl Ctx {
     /// Who asks too much, and who is blocked.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.0.limits
+    }
+
+    /// What this node has to do with other domains.
+    pub fn domains(&self) -> &Arc<Domains> {
+        &self.0.domains
+    }
+
+    /// Rules that are ready to match.
+    pub fn filters(&self) -> &Filters {
+        &self.0.filters
     }
 
     /// How much happens, to be counted once it is committed.

@@ -202,6 +202,39 @@ pub(super) async fn update(
     Ok(view)
 }
 
+/// Silences a member for a while whom a rule found; to be run in a transaction.
+///
+/// Administrators, and those who are silenced for longer already, stay as they are.
+///
+/// # Errors
+/// The database failed, or there is no such community.
+pub fn silence(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    (id, user): (CommunityId, UserId),
+    lasts: Duration,
+) -> Result<(), CommunityError> {
+    let now = ctx.now();
+    let community = crate::communities::store::by_id(connection, id)?;
+    let community = community.ok_or(CommunityError::NotFound)?;
+    let before = standing::of(connection, &community, user, now)?;
+    let until = now.plus(lasts.min(LONGEST_TIME_OUT)).as_millis();
+    let stays = !before.standing.is_member
+        || before.held().contains(Permission::Administrator)
+        || before.timed_out_until.is_some_and(|known| known >= until);
+    if stays {
+        return Ok(());
+    }
+    store::keep(connection, id, user, before.since(now))?;
+    let nickname = before.nickname.as_deref();
+    store::update(connection, (id, user), nickname, Some(until))?;
+    let after = standing::of(connection, &community, user, now)?;
+    let view = shown(ctx, connection, id, &after)?;
+    tell::members(ctx, connection, log, id, "member.updated", &view)?;
+    Ok(())
+}
+
 fn renames(authority: &Authority, member: &Stands) -> Result<(), CommunityError> {
     if member.user == authority.id() {
         let held = authority.held();
