@@ -22,6 +22,7 @@ use crate::follows;
 use crate::gateway;
 use crate::members;
 use crate::messages;
+use crate::moderation;
 use crate::nodes;
 use crate::oauth;
 use crate::oidc;
@@ -64,6 +65,7 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         ))
         .merge(attention::router())
         .merge(blocks::router())
+        .merge(moderation::router())
         .merge(departures::router(parts.auth.clone()))
         .merge(exports::router(
             parts.auth.clone(),

@@ -13,6 +13,7 @@ use crate::departures;
 use crate::federation;
 use crate::gateway;
 use crate::messages;
+use crate::moderation;
 use crate::nodes::{self, Nodes};
 use crate::notifications;
 use crate::oauth;
@@ -92,6 +93,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(messages::search::fill(ctx.clone()));
     tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
     tasks.spawn(messages::polls::work(ctx.clone()));
+    tasks.spawn(messages::scheduled::work(ctx.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,
@@ -137,11 +139,13 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
                 let counted = activity::prune(connection, now, CLEARED_AT_ONCE)?;
                 let audited = audit::prune(connection, now.minus(audit_kept), CLEARED_AT_ONCE)?;
                 let shielded = limits::changes::prune(connection, now, CLEARED_AT_ONCE)?;
+                let judged = moderation::reports::prune(connection, now, CLEARED_AT_ONCE)?;
                 let gone = messages::clear_deleted_channels(connection, CLEARED_AT_ONCE)?;
                 Ok::<_, DatabaseError>(
                     keys.max(buried)
                         .max(known)
                         .max(gone)
+                        .max(judged)
                         .max(shielded)
                         .max(counted)
                         .max(audited),

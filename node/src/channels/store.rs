@@ -183,6 +183,26 @@ pub fn members_of(
     Ok(members)
 }
 
+/// Whether two people share a channel.
+///
+/// # Errors
+/// The database failed.
+pub fn share(
+    connection: &mut Connection,
+    one: UserId,
+    other: UserId,
+) -> Result<bool, DatabaseError> {
+    let (own, others) = diesel::alias!(channel_members as own, channel_members as others);
+    let joined = own
+        .filter(own.field(channel_members::user_id).eq(one))
+        .select(own.field(channel_members::channel_id));
+    let shared = others
+        .filter(others.field(channel_members::user_id).eq(other))
+        .filter(others.field(channel_members::channel_id).eq_any(joined))
+        .select(others.field(channel_members::channel_id));
+    Ok(shared.first::<ChannelId>(connection).optional()?.is_some())
+}
+
 /// The next number in a channel; until the transaction ends nobody else gets one.
 ///
 /// # Errors

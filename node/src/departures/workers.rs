@@ -17,6 +17,7 @@ use crate::channels;
 use crate::communities;
 use crate::follows;
 use crate::messages;
+use crate::moderation;
 use crate::notifications;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
@@ -140,6 +141,8 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
         .write(move |connection| {
             follows::store::remove_all_of(connection, user)?;
             communities::leaving::forget(connection, user)?;
+            moderation::reports::forget(connection, user)?;
+            messages::scheduled::forget(connection, user)?;
             channels::structure::forget(connection, user)?;
             blocks::store::forget(connection, user)?;
             notifications::store::forget(connection, user)?;

@@ -11,6 +11,7 @@ use crate::departures;
 use crate::follows;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
 use crate::messages::reactions::federate::{self as reactions, IncomingReaction};
+use crate::moderation::reports::{self, Flagged};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 use federation_core::handshake::SessionFilter;
@@ -52,6 +53,7 @@ enum Request {
     React(Box<IncomingReaction>),
     Undo,
     Membership(Box<Membership>),
+    Flag,
 }
 
 /// Applies an activity once; what is not understood has no effect and is no fault.
@@ -133,6 +135,7 @@ async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Un
         ActivityKind::Add | ActivityKind::Remove | ActivityKind::Leave => {
             Request::Membership(membership(ctx, edge, activity).await?)
         }
+        ActivityKind::Flag => Request::Flag,
         _ => return Err(Ignored::NotAMessage.into()),
     })
 }
@@ -255,6 +258,11 @@ fn run(
         Request::Membership(told) => answered(conversations::federate::receive(
             ctx, connection, told, author,
         )?),
+        Request::Flag => match reports::receive(ctx, connection, verified)? {
+            Flagged::Taken => Ok(()),
+            Flagged::NothingHere => Err(Ignored::Unknown),
+            Flagged::PassedOver => Err(Ignored::Refused),
+        },
     })
 }
 
@@ -266,7 +274,7 @@ fn is_suspended(
 ) -> Result<bool, DatabaseError> {
     let asked = matches!(
         request,
-        Request::UpdateActor(_) | Request::Accept | Request::Reject | Request::Undo
+        Request::UpdateActor(_) | Request::Accept | Request::Reject | Request::Undo | Request::Flag
     );
     if !asked {
         return Ok(false);

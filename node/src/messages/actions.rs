@@ -6,6 +6,7 @@ use serde_json::json;
 use super::drafts;
 use super::federate;
 use super::forwards::{self, ForwardSource};
+use super::judged::{about, judged};
 use super::marks;
 use super::model::{Draft, Message, uri_of};
 use super::notify::{Concerns, notify};
@@ -65,6 +66,7 @@ pub fn send(
     if is_slow && !seen.permissions.contains(Permission::BypassSlowMode) {
         structure::take_turn(connection, &seen.channel, new.author, ctx.now())?;
     }
+    let verdict = judged(ctx, connection, &seen, (new.author, &new.draft), false)?;
     let members = audience(connection, &seen, (new.author, i64::MAX))?;
     let author = members
         .iter()
@@ -110,6 +112,12 @@ pub fn send(
         origin_updated_at: None,
     };
     store::insert(connection, &message)?;
+    verdict.carry_out(ctx, connection, log, &about(&seen, &message))?;
+    if verdict.removes() {
+        let view = view(ctx, connection, &message)?;
+        remove(ctx, connection, log, &message)?;
+        return Ok(view);
+    }
     polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
     mentions::put(connection, id, &resolved.mentions)?;
     if let Some(passed_on) = &passed_on {
@@ -150,6 +158,7 @@ pub fn edit(
     draft: &Draft,
 ) -> Result<MessageView, ApiError> {
     let (seen, mut message, members) = own(ctx, connection, place)?;
+    let verdict = judged(ctx, connection, &seen, (place.user, draft), true)?;
     let author = members
         .iter()
         .find(|user| user.id == place.user)
@@ -163,6 +172,12 @@ pub fn edit(
     message.html = resolved.html;
     message.edited_at = Some(ctx.now().as_millis());
     store::rewrite(connection, &message)?;
+    verdict.carry_out(ctx, connection, log, &about(&seen, &message))?;
+    if verdict.removes() {
+        let view = view(ctx, connection, &message)?;
+        withdraw(ctx, connection, log, &seen, &message)?;
+        return Ok(view);
+    }
     mentions::put(connection, message.id, &resolved.mentions)?;
     let passed_on = forwards::one(connection, message.id)?;
     let answered = match message.reply_to {
@@ -208,7 +223,18 @@ pub fn delete(
             acts::record(connection, community, &entry, ctx.now())?;
         }
     }
-    let mut members = audience(connection, &seen, (message.author_id, message.seq))?;
+    Ok(withdraw(ctx, connection, log, &seen, &message)?)
+}
+
+/// Deletes a message, here and at the nodes that have it.
+pub(super) fn withdraw(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    seen: &Seen,
+    message: &Message,
+) -> Result<(), DatabaseError> {
+    let mut members = audience(connection, seen, (message.author_id, message.seq))?;
     // Who has it and left since is told too.
     let sent = store::recipients(connection, &[message.id])?;
     for (_, user) in sent.into_values().flatten() {
@@ -218,14 +244,14 @@ pub fn delete(
     }
     if let Some(author) = members.iter().find(|user| user.id == message.author_id) {
         let post = federate::Post {
-            message: &message,
+            message,
             author,
             members: &members,
             forwarded: None,
         };
         federate::send_delete(ctx, connection, &post)?;
     }
-    Ok(remove(ctx, connection, log, &message)?)
+    remove(ctx, connection, log, message)
 }
 
 /// A message, and who asks for it.
@@ -280,7 +306,7 @@ fn not_the_author() -> ApiError {
 }
 
 /// Goes on only for those who delete messages of others here.
-fn moderate(seen: &Seen) -> Result<(), ApiError> {
+pub(super) fn moderate(seen: &Seen) -> Result<(), ApiError> {
     if seen.channel.community_id.is_none() {
         return Err(not_the_author());
     }

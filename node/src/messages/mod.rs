@@ -7,11 +7,13 @@
 
 pub mod actions;
 pub mod answers;
+mod bulk;
 mod clearing;
 pub mod drafts;
 pub mod erase;
 pub mod federate;
 pub mod forwards;
+mod judged;
 mod marks;
 pub mod mentions;
 pub mod model;
@@ -24,6 +26,7 @@ pub mod reading;
 pub mod recent;
 pub mod revisions;
 mod routes;
+pub mod scheduled;
 pub mod search;
 pub mod showing;
 pub mod store;

@@ -23,6 +23,8 @@ use super::revisions;
 use super::search;
 use super::showing;
 use super::typing::{self, Typing};
+use super::bulk;
+use super::scheduled;
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, MessageId};
@@ -60,6 +62,8 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .merge(drafts::router())
         .merge(reading::router())
         .merge(search::router())
+        .merge(bulk::router())
+        .merge(scheduled::router())
         .with(people)
         .with(known)
         .with(recent)

@@ -47,6 +47,9 @@ pub enum Ignored {
     /// The actor may not act here, or has no usable name.
     #[error("the actor may not write here")]
     ActorRefused,
+    /// A rule of this node refuses it.
+    #[error("refused by a rule of this node")]
+    Refused,
     /// There is such a message already.
     #[error("the message came before")]
     Duplicate,

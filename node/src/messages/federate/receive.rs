@@ -12,12 +12,14 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::blocks;
 use crate::channels;
+use crate::follows;
 use crate::messages::actions::{remove, tell};
 use crate::messages::model::Message;
 use crate::messages::notify::{Concerns, notify};
 use crate::messages::polls::federate as polls;
 use crate::messages::showing::views;
 use crate::messages::{mentions, revisions, store};
+use crate::moderation::rules::{self, About, Said, Verdict};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
@@ -73,6 +75,15 @@ pub fn receive_create(
     if note.others.is_empty() && all_blocked(connection, user.id, &locals)? {
         return Ok(Err(Ignored::ActorRefused));
     }
+    let locals = reached(ctx, connection, &user, locals)?;
+    if locals.is_empty() {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let verdict = judged(ctx, connection, note, author_id, false)?;
+    if verdict.removes() || verdict.allow().is_err() {
+        verdict.record(ctx, connection, &about(note, author_id, None))?;
+        return Ok(Err(Ignored::Refused));
+    }
     let mut others = Vec::new();
     for person in &note.people {
         let id = accounts::store::upsert_remote(connection, person, now)?;
@@ -88,7 +99,9 @@ pub fn receive_create(
         Ok(channel) => channel,
         Err(why) => return Ok(Err(why)),
     };
-    take_in(ctx, connection, &log, (note, &user), channel).map(Ok)
+    let message = take_in(ctx, connection, &log, (note, &user), channel)?;
+    verdict.record(ctx, connection, &about(note, author_id, Some(&message)))?;
+    Ok(Ok(message.id))
 }
 
 /// Stores a note in the conversation that it belongs to, and tells those whom it concerns.
@@ -98,7 +111,7 @@ fn take_in(
     log: &EventLog,
     (note, author): (&IncomingNote, &User),
     channel: ChannelId,
-) -> Result<MessageId, DatabaseError> {
+) -> Result<Message, DatabaseError> {
     let now = ctx.now();
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
@@ -130,7 +143,7 @@ fn take_in(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    let id = announce(ctx, connection, log, "message.created", message.clone())?;
+    announce(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
         answered: said.map(|message| message.author_id),
         mentions: &mentioned,
@@ -138,7 +151,7 @@ fn take_in(
     if let Some(place) = channels::store::by_id(connection, channel)? {
         notify(ctx, connection, log, (&place, &message, author), &concerns)?;
     }
-    Ok(id)
+    Ok(message)
 }
 
 /// Takes in a changed message.
@@ -175,6 +188,16 @@ pub fn receive_update(
     if message.html == note.html && message.content == note.content {
         store::rewrite(connection, &message)?;
         return Ok(Ok(message.id));
+    }
+    let verdict = judged(ctx, connection, note, message.author_id, true)?;
+    verdict.record(
+        ctx,
+        connection,
+        &about(note, message.author_id, Some(&message)),
+    )?;
+    if verdict.removes() || verdict.allow().is_err() {
+        remove(ctx, connection, &log, &message)?;
+        return Ok(Err(Ignored::Refused));
     }
     revisions::keep(connection, &message)?;
     message.content.clone_from(&note.content);
@@ -268,6 +291,56 @@ fn all_blocked(
         }
     }
     Ok(true)
+}
+
+/// Those members whom somebody reaches: all of them, or, where the domain is silenced, those who follow
+/// the author or talk with them already.
+fn reached(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    author: &User,
+    locals: Vec<User>,
+) -> Result<Vec<User>, DatabaseError> {
+    let domain = author.domain.as_deref().unwrap_or_default();
+    if !ctx.domains().is_silenced(domain) {
+        return Ok(locals);
+    }
+    let mut kept = Vec::new();
+    for user in locals {
+        let follow = follows::store::between(connection, user.id, author.id)?;
+        if follow.is_some() || channels::store::share(connection, user.id, author.id)? {
+            kept.push(user);
+        }
+    }
+    Ok(kept)
+}
+
+/// Which rules of this node a note breaks.
+fn judged(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    note: &IncomingNote,
+    author: UserId,
+    is_edit: bool,
+) -> Result<Verdict, DatabaseError> {
+    let said = Said {
+        author,
+        seen: None,
+        content: &note.content,
+        is_edit,
+    };
+    rules::judge(ctx, connection, &said)
+}
+
+fn about<'a>(note: &'a IncomingNote, author: UserId, message: Option<&Message>) -> About<'a> {
+    About {
+        message: message.map(|message| message.id),
+        uri: &note.uri,
+        channel: message.map(|message| message.channel_id),
+        community: None,
+        author,
+        content: &note.content,
+    }
 }
 
 fn announce(

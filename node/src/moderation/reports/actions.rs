@@ -7,7 +7,9 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
 use super::federate;
-use super::model::{A_DAY_EACH, MAX_TEXT, Reason, Report, STEPS, Source, State, Step};
+use super::model::{
+    A_DAY_EACH, MAX_TEXT, Report, ReportReason, ReportSource, ReportState, STEPS, Step,
+};
 use super::snapshot::{self, Subject};
 use super::store::{self, Wanted};
 use super::wire::{NewReport, OwnReport, PatchReport, ReportTarget, ReportView};
@@ -59,7 +61,7 @@ pub(super) fn create(
     let mut report = Report {
         reason: new.reason,
         comment,
-        source: Source::Member,
+        source: ReportSource::Member,
         reporter_id: Some(me),
         ..opened(&subject, now)
     };
@@ -78,15 +80,15 @@ fn opened(subject: &Subject, now: Timestamp) -> Report {
         target_kind: subject.kind,
         target_id: subject.id.clone(),
         subject_id: subject.person.as_ref().map(|person| person.id),
-        reason: Reason::Other,
+        reason: ReportReason::Other,
         comment: String::new(),
-        source: Source::Rule,
+        source: ReportSource::Rule,
         reporter_id: None,
         domain: None,
         activity_uri: None,
         rule_id: None,
         snapshot: subject.snapshot.to_string(),
-        state: State::Open,
+        state: ReportState::Open,
         assignee_id: None,
         is_forwarded: false,
         created_at: now.as_millis(),
@@ -228,7 +230,7 @@ pub(super) async fn list(
     ctx: &Ctx,
     me: UserId,
     court: Court,
-    (state, page): (Option<State>, PageQuery<ReportId>),
+    (state, page): (Option<ReportState>, PageQuery<ReportId>),
 ) -> Result<Page<ReportView, ReportId>, ModerationError> {
     let now = ctx.now();
     let wanted = Wanted {
@@ -316,10 +318,10 @@ pub(super) async fn update(
                 Some(state) => state,
                 // Who is given an open report looks at it.
                 None if report.state.is_closed() => report.state,
-                None if assignee.is_some() => State::Assigned,
-                None => State::Open,
+                None if assignee.is_some() => ReportState::Assigned,
+                None => ReportState::Open,
             };
-            if report.state.is_closed() && state != State::Open && patch.state.is_some() {
+            if report.state.is_closed() && state != ReportState::Open && patch.state.is_some() {
                 return Err(ModerationError::Closed);
             }
             let step = Step {
@@ -332,7 +334,7 @@ pub(super) async fn update(
                 created_at: now.as_millis(),
             };
             store::step(connection, &step)?;
-            let value = |state: State, assignee: Option<UserId>| {
+            let value = |state: ReportState, assignee: Option<UserId>| {
                 Some(json!({"state": state, "assignee_id": assignee}))
             };
             let entry = me.entry("report.update").on("report", &id).change(

@@ -15,7 +15,8 @@ use serde_json::json;
 use url::Url;
 
 use super::model::{
-    AN_HOUR_EACH_DOMAIN, MAX_TEXT, OPEN_EACH_DOMAIN, Reason, Report, Source, State,
+    AN_HOUR_EACH_DOMAIN, MAX_TEXT, OPEN_EACH_DOMAIN, Report, ReportReason, ReportSource,
+    ReportState,
 };
 use super::snapshot::{self, Subject};
 use super::store;
@@ -122,15 +123,15 @@ pub fn receive(
         target_kind: subject.kind,
         target_id: subject.id,
         subject_id: subject.person.map(|person| person.id),
-        reason: Reason::Other,
+        reason: ReportReason::Other,
         comment: text::clean(&comment, MAX_TEXT),
-        source: Source::Node,
+        source: ReportSource::Node,
         reporter_id: None,
         domain: Some(domain),
         activity_uri: Some(activity.id.to_string()),
         rule_id: None,
         snapshot: subject.snapshot.to_string(),
-        state: State::Open,
+        state: ReportState::Open,
         assignee_id: None,
         is_forwarded: false,
         created_at: now.as_millis(),

@@ -37,7 +37,7 @@ words! {
 
 words! {
     /// Why something is reported.
-    pub enum Reason {
+    pub enum ReportReason {
         /// Unwanted advertising.
         Spam = "spam",
         /// Harassment and the like.
@@ -51,7 +51,7 @@ words! {
 
 words! {
     /// Who reports.
-    pub enum Source {
+    pub enum ReportSource {
         /// A member of this node.
         Member = "member",
         /// Another node.
@@ -63,7 +63,7 @@ words! {
 
 words! {
     /// How far a report has come.
-    pub enum State {
+    pub enum ReportState {
         /// Nobody looks at it yet.
         Open = "open",
         /// Somebody looks at it.
@@ -75,7 +75,7 @@ words! {
     }
 }
 
-impl State {
+impl ReportState {
     /// Whether it is judged.
     pub const fn is_closed(self) -> bool {
         matches!(self, Self::Resolved | Self::Dismissed)
@@ -97,11 +97,11 @@ pub struct Report {
     /// The person whose doing it is.
     pub subject_id: Option<UserId>,
     /// Why.
-    pub reason: Reason,
+    pub reason: ReportReason,
     /// What the one who reports says.
     pub comment: String,
     /// Who reports.
-    pub source: Source,
+    pub source: ReportSource,
     /// The member, of reports by members.
     pub reporter_id: Option<UserId>,
     /// The domain, of reports by other nodes.
@@ -113,7 +113,7 @@ pub struct Report {
     /// What there was to see, as JSON.
     pub snapshot: String,
     /// How far it has come.
-    pub state: State,
+    pub state: ReportState,
     /// Who looks at it.
     pub assignee_id: Option<UserId>,
     /// Whether the node of the subject was told.
@@ -137,7 +137,7 @@ pub struct Step {
     /// Who did it.
     pub by_id: UserId,
     /// The state from then on.
-    pub state: State,
+    pub state: ReportState,
     /// Who looks at it from then on.
     pub assignee_id: Option<UserId>,
     /// What they say.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::{KEPT, Report, STEPS, State, Step};
+use super::model::{KEPT, Report, ReportState, STEPS, Step};
 use crate::base::ids::{ChannelId, CommunityId, MessageId, ReportId, RuleId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{messages, report_steps, reports};
@@ -76,7 +76,7 @@ pub(super) fn by_id(
 pub(super) struct Wanted {
     pub(super) community: Option<CommunityId>,
     pub(super) reporter: Option<UserId>,
-    pub(super) state: Option<State>,
+    pub(super) state: Option<ReportState>,
     /// Reports of what this person did are left out.
     pub(super) but_of: Option<UserId>,
 }

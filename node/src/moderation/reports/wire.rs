@@ -4,7 +4,7 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::model::{Reason, Report, Source, State, Step, TargetKind};
+use super::model::{Report, ReportReason, ReportSource, ReportState, Step, TargetKind};
 use crate::base::ids::{ChannelId, CommunityId, MessageId, ReportId, ReportStepId, RuleId, UserId};
 use crate::base::patch::Patch;
 
@@ -27,7 +27,7 @@ pub(super) struct ReportTarget {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewReport {
     pub(super) target: ReportTarget,
-    pub(super) reason: Reason,
+    pub(super) reason: ReportReason,
     /// Up to 1,000 characters.
     #[serde(default)]
     pub(super) comment: String,
@@ -41,7 +41,7 @@ pub(super) struct NewReport {
 #[serde(deny_unknown_fields)]
 pub(super) struct PatchReport {
     #[serde(default)]
-    pub(super) state: Option<State>,
+    pub(super) state: Option<ReportState>,
     /// Who looks at it; null for nobody.
     #[serde(default)]
     #[schema(value_type = Option<UserId>)]
@@ -57,8 +57,8 @@ pub(super) struct OwnReport {
     pub(super) id: ReportId,
     target_kind: TargetKind,
     target_id: String,
-    reason: Reason,
-    state: State,
+    reason: ReportReason,
+    state: ReportState,
     is_forwarded: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -73,7 +73,7 @@ impl From<&Report> for OwnReport {
             reason: report.reason,
             // Who looks at it is not theirs to know.
             state: match report.state {
-                State::Assigned => State::Open,
+                ReportState::Assigned => ReportState::Open,
                 state => state,
             },
             is_forwarded: report.is_forwarded,
@@ -91,9 +91,9 @@ pub(super) struct ReportView {
     target_id: String,
     /// The person whose doing it is.
     subject_id: Option<UserId>,
-    reason: Reason,
+    reason: ReportReason,
     comment: String,
-    source: Source,
+    source: ReportSource,
     /// Who reported it; shown to moderators of the node alone.
     reporter_id: Option<UserId>,
     /// The domain that reported it.
@@ -103,7 +103,7 @@ pub(super) struct ReportView {
     /// The content as it was when it was reported.
     #[schema(value_type = Object)]
     snapshot: Value,
-    state: State,
+    state: ReportState,
     assignee_id: Option<UserId>,
     is_forwarded: bool,
     #[schema(value_type = String, format = DateTime)]
@@ -121,7 +121,7 @@ pub(super) struct ReportView {
 pub(super) struct ReportStepView {
     id: ReportStepId,
     by_id: UserId,
-    state: State,
+    state: ReportState,
     assignee_id: Option<UserId>,
     note: String,
     #[schema(value_type = String, format = DateTime)]
@@ -172,7 +172,7 @@ impl ReportView {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReportQuery {
-    pub(super) state: Option<State>,
+    pub(super) state: Option<ReportState>,
     pub(super) before: Option<ReportId>,
     pub(super) after: Option<ReportId>,
     pub(super) limit: Option<u32>,

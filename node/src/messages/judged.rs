@@ -1,0 +1,41 @@
+//! What members write, held against the rules of the node and of the community.
+
+use federation_core::store::sql::Connection;
+
+use super::model::{Draft, Message};
+use crate::base::ids::UserId;
+use crate::channels::access::Seen;
+use crate::moderation::rules::{self, About, Said, Verdict};
+use crate::platform::ctx::Ctx;
+use crate::platform::http::error::ApiError;
+
+/// Which rules a text breaks; goes on only when none refuses it.
+pub(super) fn judged(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    seen: &Seen,
+    (author, draft): (UserId, &Draft),
+    is_edit: bool,
+) -> Result<Verdict, ApiError> {
+    let said = Said {
+        author,
+        seen: Some(seen),
+        content: &draft.content,
+        is_edit,
+    };
+    let verdict = rules::judge(ctx, connection, &said)?;
+    verdict.allow()?;
+    Ok(verdict)
+}
+
+/// A message as rules tell of it.
+pub(super) fn about<'a>(seen: &Seen, message: &'a Message) -> About<'a> {
+    About {
+        message: Some(message.id),
+        uri: &message.uri,
+        channel: Some(message.channel_id),
+        community: seen.channel.community_id,
+        author: message.author_id,
+        content: &message.content,
+    }
+}
