@@ -1,5 +1,7 @@
 //! What can be done with accounts: one use case, one function, one transaction.
 
+use federation_core::store::sql::Connection;
+
 use super::announcements;
 use super::circle;
 use super::edits;
@@ -90,7 +92,13 @@ pub async fn search(
     text: String,
     page: PageQuery<UserId>,
 ) -> Result<Page<User, UserId>, AccountError> {
-    ctx.db()
-        .read(move |connection| Ok(search::search(connection, &text, &page)?))
-        .await
+    let read = move |connection: &mut Connection| search::search(connection, &text, &page);
+    let mut found = ctx.db().read(read).await?;
+    // People of silenced domains are in no list; the cursors stay as they are.
+    let is_listed = |user: &User| {
+        let domain = user.domain.as_deref();
+        !domain.is_some_and(|domain| ctx.domains().is_silenced(domain))
+    };
+    found.items.retain(is_listed);
+    Ok(found)
 }

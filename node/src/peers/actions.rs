@@ -1,12 +1,13 @@
 //! Looking at peers.
 
-use federation_core::outbox::PeerHealth;
 use federation_core::outbox::sql;
+use federation_core::outbox::{PeerHealth, PeerStatistics};
 use federation_core::store::sql::DatabaseError;
 use url::Url;
 
 use crate::base::page::Page;
 use crate::platform::ctx::Ctx;
+use crate::platform::domains::{Policy, domain_of, store};
 
 /// The peers after `after`, by name; at most `limit`.
 pub(super) async fn list(
@@ -30,12 +31,22 @@ pub(super) async fn list(
     })
 }
 
-/// What is known of the peer; `None` when nothing was ever sent to it.
-pub(super) async fn find(ctx: &Ctx, host: String) -> Result<Option<PeerHealth>, DatabaseError> {
+/// What is known of the peer; nothing when nothing was ever sent to it and there is no policy.
+pub(super) async fn find(ctx: &Ctx, host: String) -> Result<Known, DatabaseError> {
+    let domain = domain_of(&host);
     ctx.db()
-        .read(move |connection| sql::peer(connection, &host))
+        .read(move |connection| {
+            let policy = match domain {
+                Some(domain) => store::by_domain(connection, &domain)?,
+                None => None,
+            };
+            Ok((sql::peer_statistics(connection, &host)?, policy))
+        })
         .await
 }
+
+/// How a peer fares and what is queued for it, and the policy towards it.
+pub(super) type Known = (Option<PeerStatistics>, Option<Policy>);
 
 /// The name under which a peer is kept: the host in lower case and ASCII, and the port when it is
 /// not the usual one. `None` when the text is no host.

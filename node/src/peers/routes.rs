@@ -6,7 +6,8 @@ use http::Uri;
 use serde::Deserialize;
 
 use super::actions;
-use super::wire::PeerView;
+use super::policies;
+use super::wire::{PeerHealthView, PeerView};
 use crate::base::page::{Page, PageQuery};
 use crate::base::privilege::Privilege;
 use crate::platform::ctx::Ctx;
@@ -23,6 +24,7 @@ pub fn router() -> Routes {
     Routes::new()
         .add(federation, routes!(list))
         .add(federation, routes!(show))
+        .merge(policies::router())
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,14 +56,16 @@ pub(super) async fn list(
     Ok(page::respond(&uri, ("after", "before"), shown))
 }
 
-/// One other node.
-#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}", tag = "federation", params(("domain" = String, Path, description = "The peer")), responses((status = 200, body = PeerView)))]
+/// One other node: how it fares, what is queued for it, and the policy towards it.
+#[utoipa::path(get, path = "/api/v1/federation/peers/{domain}", tag = "federation", params(("domain" = String, Path, description = "The peer")), responses((status = 200, body = PeerHealthView)))]
 pub(super) async fn show(
     State(ctx): State<Ctx>,
     Path(domain): Path<String>,
-) -> Result<Json<PeerView>, ApiError> {
+) -> Result<Json<PeerHealthView>, ApiError> {
     let host = actions::canonical(&domain).ok_or_else(ApiError::not_found)?;
-    let found = actions::find(&ctx, host).await?;
-    let peer = found.ok_or_else(ApiError::not_found)?;
-    Ok(Json(PeerView::from(peer)))
+    let found = actions::find(&ctx, host.clone()).await?;
+    if found.0.is_none() && found.1.is_none() {
+        return Err(ApiError::not_found());
+    }
+    Ok(Json(PeerHealthView::new(host, found)))
 }

@@ -10,7 +10,7 @@ mod set;
 mod tests;
 
 pub use self::fold::Text;
-pub use self::set::FilterSet;
+pub use self::set::{FilterSet, Repetition};
 use self::set::regex_of;
 use super::words::words;
 use federation_core::fetch::canonical_host;

@@ -4,6 +4,7 @@ mod input;
 mod key;
 mod lookup;
 mod parse;
+mod policy;
 mod reach;
 mod request_file;
 #[cfg(test)]
@@ -27,6 +28,9 @@ pub(super) enum Command {
     Verify(verify::VerifyArgs),
     /// Read an ActivityStreams document as the inbox does, and show what was not understood
     Parse(parse::ParseArgs),
+    /// Lists of domains that this node blocks or silences
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// Runs the command.
@@ -52,6 +56,10 @@ async fn execute(command: &Command, global: &Global) -> Result<ExitCode> {
             } else {
                 ExitCode::FAILURE
             })
+        }
+        Command::Policy(command) => {
+            policy::run(command, global).await?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Parse(args) => {
             let reading = parse::run(args)?;

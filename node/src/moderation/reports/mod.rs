@@ -2,7 +2,7 @@
 
 mod actions;
 mod federate;
-mod model;
+pub mod model;
 mod routes;
 mod snapshot;
 mod store;

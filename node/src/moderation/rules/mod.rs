@@ -6,7 +6,7 @@
 mod actions;
 mod dry_run;
 mod judge;
-mod model;
+pub mod model;
 mod routes;
 mod store;
 mod wire;
