@@ -20,6 +20,7 @@ mod http;
 mod lab;
 mod lookup;
 mod metrics;
+mod moderation;
 mod nodes;
 mod oauth;
 mod oidc;

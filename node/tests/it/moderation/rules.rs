@@ -1,0 +1,196 @@
+//! Rules of what may be written, and who makes them.
+
+use federation_core::testing::{TestDatabase, on_each_backend};
+use serde_json::{Value, json};
+
+use super::appoint;
+use crate::chat::world::World;
+use crate::communities::village::{Village, people};
+use crate::federation::pair::{contents, handle, pair, until};
+
+const RULES: &str = "/api/v1/moderation/rules";
+
+fn rule(kind: &str, pattern: &str, action: &str) -> Value {
+    json!({
+        "name": format!("{kind} {pattern}"), "kind": kind, "pattern": pattern,
+        "action": action, "reason": "No turnips here.",
+    })
+}
+
+#[test]
+fn rules_refuse_delete_silence_report_and_note() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann", "bob"]).await;
+        let [owner, ann, bob] = &members[..] else {
+            panic!()
+        };
+        let village = Village::found(&operator, owner, "village").await;
+        for member in [ann, bob] {
+            village.let_in(owner, member).await;
+        }
+        let path = village.path("/rules");
+        let made = owner.post(&path, &rule("word", "turnip", "block")).await;
+        let made = made.expect(201);
+        let messages = format!("/api/v1/channels/{}/messages", village.square);
+        let hidden = json!({"content": "T\u{200b}\u{ff55}rnip!"});
+        let refused = ann.post(&messages, &hidden).await;
+        refused.expect_problem(422, "content_refused");
+        assert_eq!(refused.json["detail"], "No turnips here.");
+        let said = ann.say(&village.square, "turnips are many").await;
+        let edit = format!("{messages}/{}", said["id"].as_str().unwrap());
+        let refused = ann.patch(&edit, &json!({"content": "a turnip"})).await;
+        refused.expect_problem(422, "content_refused");
+        // Whoever judges content breaks no rule, and another channel may be exempt.
+        owner.say(&village.square, "a turnip").await;
+        let field = village.channel(owner, &json!({"name": "field"})).await;
+        let one = village.path(&format!("/rules/{}", made["id"].as_str().unwrap()));
+        let exempt = json!({"exempt_channels": [field]});
+        owner.patch(&one, &exempt).await.expect(200);
+        ann.say(&field, "a turnip").await;
+
+        let mut silence = rule("link_domain", "evil.example", "time_out");
+        silence["time_out_seconds"] = json!(600);
+        owner.post(&path, &silence).await.expect(201);
+        let (mut socket, _) = bob.socket(None).await;
+        let gone = ann
+            .say(&village.square, "see https://www.evil.example/")
+            .await;
+        assert_eq!(
+            socket.next_op("message.deleted").await["d"]["id"],
+            gone["id"]
+        );
+        let refused = ann.post(&messages, &json!({"content": "but"})).await;
+        refused.expect_problem(403, "timed_out");
+        let again = rule("phrase", "see you", "report");
+        owner.post(&path, &again).await.expect(201);
+        bob.say(&village.square, "See  you later").await;
+        let reports = owner.get(&village.path("/reports")).await.expect(200);
+        assert_eq!(reports["items"][0]["source"], "rule", "{reports:#}");
+        let mut twice = rule("repeated", "", "block");
+        twice["times"] = json!(2);
+        twice["seconds"] = json!(600);
+        owner.post(&path, &twice).await.expect(201);
+        bob.say(&village.square, "hello there").await;
+        let refused = bob
+            .post(&messages, &json!({"content": "HELLO there"}))
+            .await;
+        refused.expect_problem(422, "content_refused");
+        let log = owner.get(&village.path("/audit-log")).await.expect(200);
+        let log = log.to_string();
+        for action in ["rule.create", "rule.update", "rule.time_out", "rule.report"] {
+            assert!(log.contains(action), "{action}: {log}");
+        }
+        owner.delete(&one).await.expect(204);
+        bob.say(&village.square, "a turnip").await;
+        world.stop().await;
+    });
+}
+
+#[test]
+fn rules_are_made_by_those_who_may() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let names = ["owner", "ann", "mod", "stranger"];
+        let (operator, members) = people(&world, &names).await;
+        let [owner, ann, moderator, stranger] = &members[..] else {
+            panic!()
+        };
+        appoint(&operator, moderator).await;
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let new = rule("word", "turnip", "flag");
+        let path = village.path("/rules");
+        let refused = ann.post(&path, &new).await;
+        refused.expect_problem(403, "missing_permission");
+        ann.get(&path)
+            .await
+            .expect_problem(403, "missing_permission");
+        stranger
+            .post(&path, &new)
+            .await
+            .expect_problem(404, "not_found");
+        moderator.get(&path).await.expect(200);
+        let refused = moderator.post(&path, &new).await;
+        refused.expect_problem(403, "missing_permission");
+        owner.post(&path, &new).await.expect(201);
+        for member in [ann, owner] {
+            assert_eq!(member.get(RULES).await.status, 403);
+            assert_eq!(member.post(RULES, &new).await.status, 403);
+        }
+        moderator.get(RULES).await.expect(200);
+        assert_eq!(moderator.post(RULES, &new).await.status, 403);
+        operator.post(RULES, &new).await.expect(201);
+        for bad in [
+            rule("regex", "(", "block"),
+            rule("regex", "a*", "block"),
+            rule("word", "two words", "block"),
+            rule("word", "x", "time_out"),
+            rule("link_domain", "nothing", "block"),
+        ] {
+            let refused = operator.post(RULES, &bad).await;
+            refused.expect_problem(422, "invalid_rule");
+        }
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_rule_is_tried_without_effect() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let hit = ann.say(&village.square, "one turnip").await;
+        ann.say(&village.square, "no").await;
+        ann.say(&village.square, "no").await;
+        let asked = json!({
+            "rule": rule("word", "turnip", "block"), "channel_id": village.square,
+        });
+        let path = village.path("/rules/dry-run");
+        let tried = owner.post(&path, &asked).await.expect(200);
+        assert_eq!(
+            (&tried["looked_at"], &tried["found"]),
+            (&json!(3), &json!(1))
+        );
+        assert_eq!(tried["messages"][0]["id"], hit["id"]);
+        let mut twice = rule("repeated", "", "block");
+        twice["times"] = json!(2);
+        twice["seconds"] = json!(3600);
+        let asked = json!({"rule": twice, "channel_id": village.square});
+        let tried = owner.post(&path, &asked).await.expect(200);
+        assert_eq!(tried["found"], 1, "{tried:#}");
+        let refused = ann.post(&path, &asked).await;
+        refused.expect_problem(403, "missing_permission");
+        let rules = owner.get(&village.path("/rules")).await.expect(200);
+        assert_eq!(rules["items"], json!([]));
+        assert_eq!(contents(ann, &village.square).await.len(), 3);
+        world.stop().await;
+    });
+}
+
+#[test]
+fn rules_of_the_node_count_for_what_comes_from_others() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let made = bob.post(RULES, &rule("word", "turnip", "block")).await;
+        made.expect(201);
+        let (mut socket, _) = bob.socket(None).await;
+        let channel = alice.dm(&[&handle(&b, "bob")]).await;
+        alice.say(&channel, "a turnip").await;
+        alice.say(&channel, "a carrot").await;
+        let got = socket.next_op("message.created").await["d"].clone();
+        assert_eq!(got["content"], "a carrot");
+        let noted = until("entry", async || {
+            let path = "/api/v1/admin/audit-log?action=rule.block";
+            let log = bob.get(path).await.expect(200);
+            log["items"].get(0).cloned()
+        });
+        assert_eq!(noted.await["after"]["rule"], "word turnip");
+        a.stop().await;
+        b.stop().await;
+    });
+}
