@@ -2,7 +2,6 @@
 
 use federation_core::store::sql::DatabaseError;
 
-use crate::platform::domains::MOST;
 use crate::platform::http::error::ApiError;
 
 /// Why a policy is refused.
@@ -24,7 +23,7 @@ pub enum PolicyError {
     #[error("{0}")]
     InvalidList(&'static str),
     /// There are as many policies as there may be.
-    #[error("There are too many policies: at most {MOST}.")]
+    #[error("There are too many policies: at most 100,000.")]
     TooMany,
     /// The database failed.
     #[error(transparent)]
