@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use federation_core::fetch::client::ClientError;
 use federation_core::inbox::TrustedProxies;
-use federation_core::store::sql::DatabaseError;
+use federation_core::store::sql::{Database, DatabaseError};
 use federation_core::{Clock, SystemClock};
 use tokio::net::TcpListener;
 
@@ -157,8 +157,7 @@ impl App {
         let tasks = Tasks::default();
         let cluster = Cluster::start(config.cache.server(), &origin, clock.now(), &tasks);
         let auth = Auth::start(&config, &origin, &db, &clock, &keyring, &cluster).await?;
-        let domains = Arc::new(Domains::default());
-        domains.load(&db).await?;
+        let domains = Arc::new(Domains::of(&db).await?);
         let edge = Edge::open(Foundation {
             config: &config,
             origin: &origin,
@@ -168,16 +167,12 @@ impl App {
             domains: &domains,
         })
         .await?;
-        let bus = Bus::new(
-            config.limits.socket_queue_events,
-            config.limits.sockets_per_user,
-        );
+        let most = &config.limits;
+        let bus = Bus::new(most.socket_queue_events, most.sockets_per_user);
         events::start(&db, &bus).await?;
         let gate: Arc<dyn Authenticator> = Arc::<crate::auth::gate::Gate>::clone(&auth.gate);
         let connections = config.limits.connections;
-        let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
-        let limits = Arc::new(Limits::new(proxies));
-        limits.load(&db, clock.now()).await?;
+        let limits = limits_of(&config, &db, &clock).await?;
         let ctx = Ctx::new(CtxParts {
             config,
             origin,
@@ -270,4 +265,15 @@ async fn listen_for_metrics(config: &Config) -> Result<Option<metrics::Listener>
     listener
         .map(Some)
         .map_err(|cause| StartError::Metrics { address, cause })
+}
+
+async fn limits_of(
+    config: &Config,
+    db: &Database,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Limits>, StartError> {
+    let proxies = TrustedProxies::new(config.server.trusted_proxies.clone());
+    let limits = Arc::new(Limits::new(proxies));
+    limits.load(db, clock.now()).await?;
+    Ok(limits)
 }

@@ -77,19 +77,7 @@ pub fn send(
     if let Some(other) = others.next().filter(|_| is_pair) {
         blocks::store::keep_apart(connection, new.author, other.id)?;
     }
-    let answered = match new.reply_to {
-        Some(id) => {
-            let found = store::by_id(connection, new.channel, id)?;
-            let found = found.filter(|message| message.seq >= seen.visible_from);
-            Some(found.ok_or_else(|| {
-                ApiError::invalid(
-                    "unknown_reply_to",
-                    "The message it answers is not in this channel.",
-                )
-            })?)
-        }
-        None => None,
-    };
+    let answered = answered(connection, &seen, new.reply_to)?;
     let now = ctx.now();
     let id = MessageId::new(now);
     let passed_on = match new.forward {
@@ -143,6 +131,22 @@ pub fn send(
     reading::wrote(connection, new.author, place, now)?;
     drafts::sent(connection, log, (new.author, new.channel), now)?;
     Ok(view)
+}
+
+/// The message that one answers, which its author has to see.
+fn answered(
+    connection: &mut Connection,
+    seen: &Seen,
+    reply_to: Option<MessageId>,
+) -> Result<Option<Message>, ApiError> {
+    let Some(id) = reply_to else {
+        return Ok(None);
+    };
+    let found = store::by_id(connection, seen.channel.id, id)?;
+    let found = found.filter(|message| message.seq >= seen.visible_from);
+    let detail = "The message it answers is not in this channel.";
+    let unknown = || ApiError::invalid("unknown_reply_to", detail);
+    found.map(Some).ok_or_else(unknown)
 }
 
 /// Changes the text of a message; to be run in a transaction.

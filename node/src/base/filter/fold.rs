@@ -29,7 +29,7 @@ impl Text {
             .flat_map(char::to_uppercase)
             .flat_map(char::to_lowercase);
         let mut kept = String::with_capacity(text.len().min(MAX_BYTES));
-        let mut in_space = true;
+        let mut after_space = true;
         for letter in folded.nfkc() {
             if kept.len() >= MAX_BYTES {
                 break;
@@ -37,10 +37,10 @@ impl Text {
             let is_space = letter.is_whitespace() || letter.is_control();
             if !is_space {
                 kept.push(letter);
-            } else if !in_space {
+            } else if !after_space {
                 kept.push(' ');
             }
-            in_space = is_space;
+            after_space = is_space;
         }
         if kept.ends_with(' ') {
             kept.pop();

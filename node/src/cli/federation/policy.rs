@@ -8,12 +8,12 @@ use clap::Subcommand;
 use federation_core::{Clock as _, SystemClock};
 
 use crate::cli::{Global, open};
-use crate::peers::policies::{self, Imported};
+use crate::peers::policies::{self, Imported, ImportedLine};
 use crate::platform::audit::{By, Entry};
 
 /// What to do with the list.
 #[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
+pub(in crate::cli) enum PolicyCommand {
     /// Take in a list of domains as Mastodon exports it; a server that runs follows within a second
     Import {
         /// The list, as CSV
@@ -55,26 +55,28 @@ pub(super) async fn run(command: &PolicyCommand, global: &Global) -> Result<()> 
 
 fn shown(imported: &Imported) -> String {
     let verb = if imported.dry_run { "would be " } else { "" };
-    let mut text = format!(
+    let counts = format!(
         "{} domains {verb}added, {} {verb}changed, {} as they were, {} lines at fault",
         imported.added, imported.changed, imported.same, imported.faults
     );
-    for line in &imported.lines {
+    let line = |line: &ImportedLine| {
+        let at = format!("line {}: {}", line.line, line.domain);
         if let Some(detail) = &line.detail {
-            text.push_str(&format!("\nline {}: {}: {detail}", line.line, line.domain));
-        } else if line.outcome != "same" {
-            let impact = &line.impact;
-            text.push_str(&format!(
-                "\nline {}: {} {}: {} people, {} follows, {} conversations, {} deliveries",
-                line.line,
-                line.domain,
+            return Some(format!("{at}: {detail}"));
+        }
+        let impact = &line.impact;
+        (line.outcome != "same").then(|| {
+            format!(
+                "{at} {}: {} people, {} follows, {} conversations, {} deliveries",
                 line.outcome,
                 impact.people,
                 impact.follows,
                 impact.conversations,
                 impact.queued_deliveries
-            ));
-        }
-    }
-    text
+            )
+        })
+    };
+    let lines = imported.lines.iter().filter_map(line);
+    let all: Vec<String> = std::iter::once(counts).chain(lines).collect();
+    all.join("\n")
 }

@@ -66,6 +66,8 @@ async fn send(ctx: &Ctx, id: ScheduledId) -> Result<(), ApiError> {
             author: one.author_id,
             draft: Draft::new(one.content, limit)?,
             reply_to: one.reply_to,
+            poll: None,
+            forward: None,
         };
         actions::send(&held, connection, &log, &new)?;
         Ok::<_, ApiError>(Some(one.channel_id))

@@ -161,7 +161,7 @@ fn find(
     }
     for uri in objects {
         let known = accounts::store::by_actor(connection, uri)?;
-        if let Some(user) = known.filter(|user| user.is_local()) {
+        if let Some(user) = known.filter(accounts::model::User::is_local) {
             return snapshot::user(connection, ctx.origin(), user.id);
         }
     }

@@ -61,16 +61,13 @@ fn writes(
     me: &Acting,
     now: Timestamp,
 ) -> Result<(), ModerationError> {
-    match scope.0 {
-        Some(community) => {
-            let _log = EventLog::begin(connection)?;
-            let authority = Authority::inside(connection, community, me.id, now)?;
-            authority.needs(Permission::ManageCommunity)?;
-        }
-        None => {
-            let needed = Privilege::ManageServerSettings;
-            accounts::authority::Authority::of(connection, me.id, needed)?;
-        }
+    if let Some(community) = scope.0 {
+        let _log = EventLog::begin(connection)?;
+        let authority = Authority::inside(connection, community, me.id, now)?;
+        authority.needs(Permission::ManageCommunity)?;
+    } else {
+        let needed = Privilege::ManageServerSettings;
+        accounts::authority::Authority::of(connection, me.id, needed)?;
     }
     Ok(())
 }

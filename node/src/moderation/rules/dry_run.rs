@@ -59,7 +59,7 @@ pub(super) async fn try_rule(
     ctx.db().read(seen).await?;
     let wanted = asked.messages.unwrap_or(USUAL).clamp(1, MOST);
     let until = Instant::now() + LONGEST;
-    let mut trial = Trial::new(pattern)?;
+    let mut trial = Trial::new(&pattern)?;
     let mut before = i64::MAX;
     while trial.looked_at < wanted {
         if Instant::now() >= until {
@@ -95,9 +95,9 @@ struct Trial {
 }
 
 impl Trial {
-    fn new(pattern: Pattern) -> Result<Self, ModerationError> {
-        let set = FilterSet::new([&pattern])?;
-        let repetition = match pattern {
+    fn new(pattern: &Pattern) -> Result<Self, ModerationError> {
+        let set = FilterSet::new([pattern])?;
+        let repetition = match *pattern {
             Pattern::Repeated { times, seconds } => {
                 let times = usize::try_from(times).unwrap_or(usize::MAX);
                 Some((times, i64::from(seconds).saturating_mul(1_000)))

@@ -47,11 +47,14 @@ const CONVERSATIONS: &str = "SELECT users.domain AS domain, \
 const QUEUED: &str = "SELECT peer AS domain, count(*) AS number FROM deliveries \
      WHERE state = 'queued' GROUP BY peer";
 
+/// The count that a number belongs to.
+type Count = fn(&mut Impact) -> &mut i64;
+
 impl Impacts {
     /// Counts.
     pub(super) fn read(connection: &mut Connection) -> Result<Self, DatabaseError> {
         let mut impacts = Self::default();
-        let counts: [(&str, fn(&mut Impact) -> &mut i64); 4] = [
+        let counts: [(&str, Count); 4] = [
             (PEOPLE, |impact| &mut impact.people),
             (FOLLOWS, |impact| &mut impact.follows),
             (CONVERSATIONS, |impact| &mut impact.conversations),
@@ -67,7 +70,7 @@ impl Impacts {
     }
 
     /// Counts something for a host and each domain that it lies below.
-    fn add(&mut self, host: &str, number: i64, of: fn(&mut Impact) -> &mut i64) {
+    fn add(&mut self, host: &str, number: i64, of: Count) {
         let mut rest = Some(host);
         while let Some(domain) = rest {
             let count = of(self.0.entry(domain.to_owned()).or_default());

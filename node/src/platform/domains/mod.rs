@@ -43,7 +43,17 @@ struct Kept {
 }
 
 impl Domains {
-    /// Reads the rows.
+    /// What the rows say.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn of(db: &Database) -> Result<Self, DatabaseError> {
+        let found = Self::default();
+        found.load(db).await?;
+        Ok(found)
+    }
+
+    /// Reads the rows anew.
     ///
     /// # Errors
     /// The database failed.
