@@ -134,7 +134,7 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
             .db()
             .write(move |connection| {
                 let keys = idempotency::prune(connection, now, CLEARED_AT_ONCE)?;
-                let buried = messages::store::prune_buried(connection, now, CLEARED_AT_ONCE)?;
+                let buried = messages::tombstones::prune_buried(connection, now, CLEARED_AT_ONCE)?;
                 let known = federation::prune(connection, now, CLEARED_AT_ONCE)?;
                 let counted = activity::prune(connection, now, CLEARED_AT_ONCE)?;
                 let audited = audit::prune(connection, now.minus(audit_kept), CLEARED_AT_ONCE)?;

@@ -1,7 +1,7 @@
 -- What a member is told of. A call to many people is one row of channel_calls, and becomes a row of a
--- member once that member has read or dismissed it.
+-- member, with the id of the call, once that member has read or dismissed it.
 CREATE TABLE notifications (
-    id TEXT NOT NULL PRIMARY KEY,
+    id TEXT NOT NULL,
     user_id TEXT NOT NULL REFERENCES users (id),
     kind TEXT NOT NULL CHECK (kind IN
         ('mention', 'reply', 'direct_message', 'everyone', 'role', 'follow', 'warning', 'time_out')),
@@ -16,9 +16,9 @@ CREATE TABLE notifications (
     created_at BIGINT NOT NULL,
     read_at BIGINT,
     -- Of a call: the member does not want to see it any more.
-    dismissed_at BIGINT
+    dismissed_at BIGINT,
+    PRIMARY KEY (user_id, id)
 );
-CREATE INDEX notifications_user_id_id_idx ON notifications (user_id, id);
 CREATE INDEX notifications_user_id_channel_id_seq_idx ON notifications (user_id, channel_id, seq) WHERE read_at IS NULL;
 CREATE UNIQUE INDEX notifications_message_id_user_id_idx ON notifications (message_id, user_id)
     WHERE message_id IS NOT NULL;

@@ -7,5 +7,3 @@ CREATE TABLE read_markers (
     PRIMARY KEY (user_id, channel_id)
 );
 CREATE INDEX read_markers_channel_id_idx ON read_markers (channel_id);
--- Counts what is unread without a look at the messages.
-CREATE INDEX messages_channel_id_seq_author_id_idx ON messages (channel_id, seq, author_id) WHERE deleted_at IS NULL;

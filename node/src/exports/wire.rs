@@ -4,6 +4,7 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::contact::DirectMessages;
+use crate::accounts::model::User;
 use crate::accounts::presence::Presence;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{
@@ -13,8 +14,8 @@ use crate::base::ids::{
 use crate::base::permission::Permissions;
 use crate::blocks::model::BlockKind;
 use crate::channels::model::ChannelKind;
-use crate::config::Secret;
-use crate::follows::model::FollowState;
+use crate::config::{Origin, Secret};
+use crate::follows::model::{Follow, FollowState, Side};
 use crate::messages::forwards::ForwardView;
 use crate::messages::wire::DeliveryView;
 use crate::notifications::model::{Level, NotificationKind};
@@ -274,4 +275,22 @@ pub(super) struct EditRecord {
     pub(super) html: String,
     /// Since when the message said this.
     pub(super) edited_at: Timestamp,
+}
+
+impl FollowRecord {
+    /// A follow, from the side of the member.
+    pub(super) fn new(side: Side, follow: Follow, person: &User, origin: &Origin) -> Self {
+        Self {
+            side: match side {
+                Side::Following => "following",
+                Side::Followers => "follower",
+            },
+            handle: person.handle(origin),
+            actor: person.actor_uri.clone(),
+            state: follow.state(),
+            created_at: Timestamp::from_millis(follow.created_at),
+            accepted_at: follow.accepted_at.map(Timestamp::from_millis),
+            activity: follow.activity_id,
+        }
+    }
 }

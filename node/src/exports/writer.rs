@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use federation_core::Timestamp;
 use federation_core::store::sql::Connection;
 use serde::Serialize;
 
@@ -23,7 +22,6 @@ use crate::accounts::model::User;
 use crate::base::ids::{AuditId, ChannelId, SessionId};
 use crate::base::page::PageQuery;
 use crate::blocks::model::BlockKind;
-use crate::config::Origin;
 use crate::follows;
 use crate::follows::model::{Follow, Side};
 use crate::platform::audit::{self, AuditFilter};
@@ -189,7 +187,7 @@ impl Writer {
                 let page = older(before);
                 let found = follows::store::list(connection, id, side, false, &page)?;
                 let record = |(follow, person): (Follow, User)| {
-                    follow_record(side, follow, &person, &origin)
+                    FollowRecord::new(side, follow, &person, &origin)
                 };
                 Batch::of(found.items.into_iter().map(record), found.next)
             })
@@ -389,20 +387,5 @@ fn older<Id>(before: Option<Id>) -> PageQuery<Id> {
         before,
         after: None,
         limit: None,
-    }
-}
-
-fn follow_record(side: Side, follow: Follow, person: &User, origin: &Origin) -> FollowRecord {
-    FollowRecord {
-        side: match side {
-            Side::Following => "following",
-            Side::Followers => "follower",
-        },
-        handle: person.handle(origin),
-        actor: person.actor_uri.clone(),
-        state: follow.state(),
-        created_at: Timestamp::from_millis(follow.created_at),
-        accepted_at: follow.accepted_at.map(Timestamp::from_millis),
-        activity: follow.activity_id,
     }
 }

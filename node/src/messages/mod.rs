@@ -30,6 +30,7 @@ pub mod scheduled;
 pub mod search;
 pub mod showing;
 pub mod store;
+pub mod tombstones;
 pub mod typing;
 pub mod wire;
 

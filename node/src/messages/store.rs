@@ -1,7 +1,6 @@
 //! All SQL that writes messages and what became of them.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use diesel::prelude::*;
 use federation_core::Timestamp;
@@ -14,9 +13,7 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels::store::newest_first;
-use crate::platform::db::schema::{
-    channel_members, message_recipients, message_tombstones, messages, users,
-};
+use crate::platform::db::schema::{channel_members, message_recipients, messages, users};
 
 /// Adds a message.
 ///
@@ -318,43 +315,6 @@ pub fn settle(connection: &mut Connection, settled: &Recipient) -> Result<(), Da
     Ok(())
 }
 
-/// Remembers that an actor deleted an object that has not come yet.
-///
-/// # Errors
-/// The database failed.
-pub fn bury_unseen(
-    connection: &mut Connection,
-    uri: &str,
-    actor: &str,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    let row = (
-        message_tombstones::uri.eq(uri),
-        message_tombstones::actor_uri.eq(actor),
-        message_tombstones::deleted_at.eq(now.as_millis()),
-    );
-    each_backend!(connection, c => diesel::insert_into(message_tombstones::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .execute(c))?;
-    Ok(())
-}
-
-/// Whether an actor deleted this object before it came.
-///
-/// # Errors
-/// The database failed.
-pub fn was_buried(
-    connection: &mut Connection,
-    uri: &str,
-    actor: &str,
-) -> Result<bool, DatabaseError> {
-    let row = message_tombstones::table
-        .find((uri, actor))
-        .select(message_tombstones::deleted_at);
-    Ok(row.first::<i64>(connection).optional()?.is_some())
-}
-
 /// Drops up to `limit` messages of a channel that is gone; answers how many.
 ///
 /// # Errors
@@ -373,29 +333,4 @@ pub fn clear_channel(
         index::forget(connection, *id)?;
     }
     Ok(diesel::delete(messages::table.filter(messages::id.eq_any(&some))).execute(connection)?)
-}
-
-/// How long deletions of messages that never came are remembered.
-const KEEP_BURIED: Duration = Duration::from_hours(30 * 24);
-
-/// Forgets up to `limit` such deletions once they are old; answers how many.
-///
-/// # Errors
-/// The database failed.
-pub fn prune_buried(
-    connection: &mut Connection,
-    now: Timestamp,
-    limit: i64,
-) -> Result<usize, DatabaseError> {
-    let before = now.minus(KEEP_BURIED).as_millis();
-    let old: Vec<(String, String)> = message_tombstones::table
-        .filter(message_tombstones::deleted_at.lt(before))
-        .order(message_tombstones::deleted_at)
-        .limit(limit)
-        .select((message_tombstones::uri, message_tombstones::actor_uri))
-        .load(connection)?;
-    for (uri, actor) in &old {
-        diesel::delete(message_tombstones::table.find((uri, actor))).execute(connection)?;
-    }
-    Ok(old.len())
 }

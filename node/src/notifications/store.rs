@@ -251,8 +251,7 @@ pub fn by_id(
     id: NotificationId,
 ) -> Result<Option<Notification>, DatabaseError> {
     let row = notifications::table
-        .find(id)
-        .filter(notifications::user_id.eq(user))
+        .find((user, id))
         .select(Notification::as_select());
     Ok(row.first(connection).optional()?)
 }
@@ -266,7 +265,7 @@ pub fn dismiss(
     notification: &Notification,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let row = notifications::table.find(notification.id);
+    let row = notifications::table.find((notification.user_id, notification.id));
     if notification.message_id.is_some() {
         let at = Some(now.as_millis());
         diesel::update(row)
@@ -338,7 +337,9 @@ pub(super) fn prune(
         .limit(limit)
         .select(notifications::id)
         .load(connection)?;
-    let rows = notifications::table.filter(notifications::id.eq_any(&old));
+    let rows = notifications::table
+        .filter(notifications::id.eq_any(&old))
+        .filter(notifications::created_at.lt(before.as_millis()));
     Ok(diesel::delete(rows).execute(connection)?)
 }
 
@@ -368,6 +369,8 @@ pub(super) fn trim(
         .limit(limit)
         .select(notifications::id)
         .load(connection)?;
-    let rows = notifications::table.filter(notifications::id.eq_any(&beyond));
+    let rows = notifications::table
+        .filter(notifications::user_id.eq(user))
+        .filter(notifications::id.eq_any(&beyond));
     Ok(diesel::delete(rows).execute(connection)?)
 }

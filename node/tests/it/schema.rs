@@ -19,8 +19,8 @@ const SQLITE: [&str; 3] = [
      CASE WHEN p.\"notnull\" = 1 OR p.pk > 0 THEN ' NOT NULL' ELSE '' END AS line \
      FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'",
     "SELECT m.name || ' PRIMARY KEY ' || \
-     (SELECT group_concat(p.name, ',') FROM \
-      (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk) p) AS line \
+     coalesce((SELECT group_concat(p.name, ',') FROM \
+      (SELECT name FROM pragma_table_info(m.name) WHERE pk > 0 ORDER BY pk) p), '') AS line \
      FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'",
     "SELECT m.name || CASE i.\"unique\" WHEN 1 THEN ' UNIQUE ' ELSE ' INDEX ' END || \
      CASE i.partial WHEN 1 THEN 'PARTIAL ' ELSE '' END || \

@@ -18,7 +18,7 @@ use crate::messages::model::Message;
 use crate::messages::notify::{Concerns, notify};
 use crate::messages::polls::federate as polls;
 use crate::messages::showing::views;
-use crate::messages::{mentions, revisions, store};
+use crate::messages::{mentions, revisions, store, tombstones};
 use crate::moderation::rules::{self, About, Said, Verdict};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -49,7 +49,7 @@ pub fn receive_create(
         let vote = (note.answers.as_deref(), name.as_str());
         return polls::receive_vote(ctx, connection, &log, vote, author);
     }
-    if store::was_buried(connection, &note.uri, author.id.as_str())? {
+    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
     }
     if let Some(known) = store::by_uri(connection, &note.uri, author.id.as_str())? {
@@ -233,7 +233,7 @@ pub fn receive_delete(
             Ok(Ok(message.id))
         }
         Err(Ignored::Unknown) if uri.origin() == author.id.origin() => {
-            store::bury_unseen(connection, uri.as_str(), author.id.as_str(), ctx.now())?;
+            tombstones::bury_unseen(connection, uri.as_str(), author.id.as_str(), ctx.now())?;
             Ok(Err(Ignored::Unknown))
         }
         Err(why) => Ok(Err(why)),

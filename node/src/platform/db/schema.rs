@@ -781,7 +781,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    notifications (id) {
+    notifications (user_id, id) {
         id -> Text,
         user_id -> Text,
         kind -> Text,
