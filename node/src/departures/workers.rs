@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use federation_core::Timestamp;
-use federation_core::store::sql::Connection;
+use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::parse_id;
 use futures_util::FutureExt as _;
 
@@ -95,45 +95,29 @@ async fn tell(
         .await
 }
 
+/// Takes away so many rows of a person at once; answers how many.
+type Forgetting = fn(&Ctx, &mut Connection, UserId, i64) -> Result<usize, DatabaseError>;
+
 /// Leaves tombstones of all that the person wrote, takes them out of groups, ends their follows, and
 /// forgets them in communities and what was theirs alone.
 async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiError> {
-    loop {
-        let (held, id) = (ctx.clone(), user.id);
-        let buried = ctx
-            .db()
-            .write(move |connection| messages::erase::bury_some(&held, connection, id, STEP))
-            .await?;
-        if i64::try_from(buried).unwrap_or(STEP) < STEP {
-            break;
-        }
-        if ctx.tasks().shutdown().is_cancelled() {
-            return Ok(());
-        }
-    }
-    loop {
-        let (held, id) = (ctx.clone(), user.id);
-        let dropped = ctx
-            .db()
-            .write(move |connection| messages::drop_some_of(&held, connection, id, STEP))
-            .await?;
-        if i64::try_from(dropped).unwrap_or(STEP) < STEP {
-            break;
-        }
-        if ctx.tasks().shutdown().is_cancelled() {
-            return Ok(());
-        }
-    }
-    loop {
-        let (held, id) = (ctx.clone(), user.id);
-        let left = ctx
-            .db()
-            .write(move |connection| channels::conversations::forget(&held, connection, id, STEP));
-        if i64::try_from(left.await?).unwrap_or(STEP) < STEP {
-            break;
-        }
-        if ctx.tasks().shutdown().is_cancelled() {
-            return Ok(());
+    let in_steps: [Forgetting; 3] = [
+        messages::erase::bury_some,
+        messages::drop_some_of,
+        channels::conversations::forget,
+    ];
+    for forget in in_steps {
+        loop {
+            let (held, id) = (ctx.clone(), user.id);
+            let gone = ctx
+                .db()
+                .write(move |connection| forget(&held, connection, id, STEP));
+            if i64::try_from(gone.await?).unwrap_or(STEP) < STEP {
+                break;
+            }
+            if ctx.tasks().shutdown().is_cancelled() {
+                return Ok(());
+            }
         }
     }
     let (id, user, now) = (deletion.id, user.id, ctx.now());
