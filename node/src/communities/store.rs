@@ -175,3 +175,15 @@ pub(super) fn public(
     let id = |community: &Community| community.id;
     Ok(Page::newest_first(found, page, id))
 }
+
+/// Takes somebody whose account has ended away as an owner.
+///
+/// # Errors
+/// The database failed.
+pub fn disown(connection: &mut Connection, user: UserId) -> Result<(), DatabaseError> {
+    let rows = communities::table.filter(communities::owner_id.eq(user));
+    diesel::update(rows)
+        .set(communities::owner_id.eq(None::<UserId>))
+        .execute(connection)?;
+    Ok(())
+}

@@ -12,6 +12,7 @@ use super::model::{DONE, Deletion, REQUESTED, TOLD};
 use super::store;
 use crate::accounts;
 use crate::accounts::model::User;
+use crate::base::ids::UserId;
 use crate::blocks;
 use crate::channels;
 use crate::communities;

@@ -1,12 +1,13 @@
 //! What members do with messages: one use case, one function, one transaction.
 
 use federation_core::store::sql::{Connection, DatabaseError};
+use serde::Serialize;
 use serde_json::json;
 
 use super::drafts;
 use super::federate;
 use super::forwards::{self, ForwardSource};
-use super::judged::{about, judged};
+use super::judged::{about, judged, texts};
 use super::marks;
 use super::model::{Draft, Message, uri_of};
 use super::notify::{Concerns, notify};
@@ -46,6 +47,8 @@ pub struct NewMessage {
     pub poll: Option<polls::model::PollDraft>,
     /// The message that it passes on.
     pub forward: Option<ForwardSource>,
+    /// Whether its author is there and sends it: then they have read what was said before.
+    pub is_present: bool,
 }
 
 /// Sends a message; to be run in a transaction.
@@ -66,17 +69,12 @@ pub fn send(
     if is_slow && !seen.permissions.contains(Permission::BypassSlowMode) {
         structure::take_turn(connection, &seen.channel, new.author, ctx.now())?;
     }
-    let verdict = judged(ctx, connection, &seen, (new.author, &new.draft), false)?;
     let members = audience(connection, &seen, (new.author, i64::MAX))?;
     let author = members
         .iter()
         .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
-    let is_pair = seen.channel.community_id.is_none() && !seen.channel.is_group;
-    let mut others = members.iter().filter(|user| user.id != new.author);
-    if let Some(other) = others.next().filter(|_| is_pair) {
-        blocks::store::keep_apart(connection, new.author, other.id)?;
-    }
+    keep_apart(connection, &seen, &members, new.author)?;
     let answered = answered(connection, &seen, new.reply_to)?;
     let now = ctx.now();
     let id = MessageId::new(now);
@@ -84,6 +82,8 @@ pub fn send(
         Some(source) => Some(forwards::take(ctx, connection, new.author, source, id)?),
         None => None,
     };
+    let said = texts(&new.draft, new.poll.as_ref(), passed_on.as_ref());
+    let verdict = judged(ctx, connection, &seen, (new.author, &said), false)?;
     let resolved = mentions::resolve(ctx, connection, &seen, &members, &new.draft)?;
     let message = Message {
         id,
@@ -127,10 +127,27 @@ pub fn send(
     tell(ctx, connection, log, "message.created", &message, &view)?;
     let told = (&seen.channel, &message, author);
     notify(ctx, connection, log, told, &concerns)?;
-    let place = (new.channel, message.seq);
-    reading::wrote(connection, new.author, place, now)?;
-    drafts::sent(connection, log, (new.author, new.channel), now)?;
+    if new.is_present {
+        let place = (new.channel, message.seq);
+        reading::wrote(connection, new.author, place, now)?;
+        drafts::sent(connection, log, (new.author, new.channel), now)?;
+    }
     Ok(view)
+}
+
+/// Goes on only when of two who talk with each other neither blocked the other.
+fn keep_apart(
+    connection: &mut Connection,
+    seen: &Seen,
+    members: &[User],
+    me: UserId,
+) -> Result<(), ApiError> {
+    let is_pair = seen.channel.community_id.is_none() && !seen.channel.is_group;
+    let mut others = members.iter().filter(|user| user.id != me);
+    match others.next().filter(|_| is_pair) {
+        Some(other) => blocks::store::keep_apart(connection, me, other.id),
+        None => Ok(()),
+    }
 }
 
 /// The message that one answers, which its author has to see.
@@ -162,7 +179,8 @@ pub fn edit(
     draft: &Draft,
 ) -> Result<MessageView, ApiError> {
     let (seen, mut message, members) = own(ctx, connection, place)?;
-    let verdict = judged(ctx, connection, &seen, (place.user, draft), true)?;
+    keep_apart(connection, &seen, &members, place.user)?;
+    let verdict = judged(ctx, connection, &seen, (place.user, &draft.content), true)?;
     let author = members
         .iter()
         .find(|user| user.id == place.user)
@@ -369,6 +387,18 @@ pub(super) fn tell(
     message: &Message,
     view: &MessageView,
 ) -> Result<(), DatabaseError> {
+    tell_of(ctx, connection, log, op, message, &view.told())
+}
+
+/// Tells something about a message to those who see it; it leaves the log with the message.
+pub(super) fn tell_of(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    op: &'static str,
+    message: &Message,
+    data: &impl Serialize,
+) -> Result<(), DatabaseError> {
     let (channel, seq) = (message.channel_id, message.seq);
     let seers = match op {
         // Nobody came since.
@@ -379,7 +409,6 @@ pub(super) fn tell(
         None => vec![Topic::Channel(channel)],
         Some(people) => people.into_iter().map(Topic::User).collect(),
     };
-    let told = view.told();
     for topic in topics {
         let event = NewEvent {
             topic,
@@ -387,7 +416,7 @@ pub(super) fn tell(
             effect: None,
             subject: Some(message.id.as_str()),
         };
-        log.append(connection, &event, &told, ctx.now())?;
+        log.append(connection, &event, data, ctx.now())?;
     }
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use federation_core::store::sql::Connection;
 
+use super::forwards::Forward;
 use super::model::{Draft, Message};
+use super::polls::model::PollDraft;
 use crate::base::ids::UserId;
 use crate::channels::access::Seen;
 use crate::moderation::rules::{self, About, Said, Verdict};
@@ -14,18 +16,29 @@ pub(super) fn judged(
     ctx: &Ctx,
     connection: &mut Connection,
     seen: &Seen,
-    (author, draft): (UserId, &Draft),
+    (author, content): (UserId, &str),
     is_edit: bool,
 ) -> Result<Verdict, ApiError> {
     let said = Said {
         author,
         seen: Some(seen),
-        content: &draft.content,
+        content,
         is_edit,
     };
     let verdict = rules::judge(ctx, connection, &said)?;
     verdict.allow()?;
     Ok(verdict)
+}
+
+/// All that a message brings to read: what was written, what can be voted for, what is passed on.
+pub(super) fn texts(draft: &Draft, poll: Option<&PollDraft>, forward: Option<&Forward>) -> String {
+    let options = poll.into_iter().flat_map(|poll| &poll.options);
+    let passed_on = forward.map(|forward| &forward.content);
+    let all = std::iter::once(&draft.content)
+        .chain(options)
+        .chain(passed_on);
+    let all: Vec<&str> = all.map(String::as_str).collect();
+    all.join("\n")
 }
 
 /// A message as rules tell of it.

@@ -51,7 +51,7 @@ pub(super) fn notify(
         }
     }
     if channel.community_id.is_none() {
-        let others = channels::store::members(connection, channel.id)?;
+        let others = channels::store::members_at(connection, channel.id, message.seq)?;
         let others = others.iter().filter(|user| user.is_local());
         told.extend(others.map(|user| (user.id, NotificationKind::DirectMessage)));
     }

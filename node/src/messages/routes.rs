@@ -114,6 +114,7 @@ pub(super) async fn send(
         reply_to: body.reply_to,
         poll: body.poll.map(PollDraft::new).transpose()?,
         forward: body.forward,
+        is_present: true,
     };
     let created = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {

@@ -9,7 +9,9 @@ use super::{InvalidPattern, MAX_EXPRESSIONS, Pattern, Text};
 /// Bytes that one compiled expression may take.
 const MAX_SIZE: usize = 128 * 1024;
 /// Bytes that the remembered states of a search may take.
-const MAX_STATES: usize = 512 * 1024;
+const MAX_STATES: usize = 8 * 1024 * 1024;
+/// Bytes that all expressions of one set take: with room for their states, matching is one step a byte.
+const MAX_SIZE_OF_ALL: usize = 256 * 1024;
 /// How deep expressions may be nested.
 const MAX_DEPTH: u32 = 50;
 /// Bytes of a folded text that expressions look at.
@@ -77,7 +79,7 @@ impl FilterSet {
         if !expressions.is_empty() {
             let built = RegexSetBuilder::new(expressions)
                 .case_insensitive(true)
-                .size_limit(MAX_SIZE.saturating_mul(MAX_EXPRESSIONS))
+                .size_limit(MAX_SIZE_OF_ALL)
                 .dfa_size_limit(MAX_STATES)
                 .nest_limit(MAX_DEPTH)
                 .build();

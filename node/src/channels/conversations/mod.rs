@@ -20,3 +20,4 @@ pub use self::listing::hide;
 pub(super) use self::listing::is_conversation;
 pub use self::reach::may_reach;
 pub(super) use self::routes::router;
+pub use self::store::Joined;

@@ -89,21 +89,34 @@ pub fn joined_seq(
     Ok(row.first(connection).optional()?)
 }
 
-/// The conversations that somebody came into later, with the number of the first message that they see
-/// there, or a smaller one.
+/// When somebody came into a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The number of the first message that they see, or a smaller one.
+    pub seq: i64,
+    /// Milliseconds since the Unix epoch.
+    pub at: i64,
+}
+
+/// The conversations that somebody came into later.
 ///
 /// # Errors
 /// The database failed.
 pub fn joined(
     connection: &mut Connection,
     user: UserId,
-) -> Result<HashMap<ChannelId, i64>, DatabaseError> {
+) -> Result<HashMap<ChannelId, Joined>, DatabaseError> {
     let rows = channel_members::table
         .filter(channel_members::user_id.eq(user))
         .filter(channel_members::joined_seq.gt(0))
-        .select((channel_members::channel_id, channel_members::joined_seq));
-    let rows: Vec<(ChannelId, i64)> = rows.load(connection)?;
-    Ok(rows.into_iter().collect())
+        .select((
+            channel_members::channel_id,
+            channel_members::joined_seq,
+            channel_members::joined_at,
+        ));
+    let rows: Vec<(ChannelId, i64, i64)> = rows.load(connection)?;
+    let joined = |(channel, seq, at)| (channel, Joined { seq, at });
+    Ok(rows.into_iter().map(joined).collect())
 }
 
 /// The people of this node who see the message of this number, when some have come since; `None` when

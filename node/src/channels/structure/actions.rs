@@ -219,7 +219,7 @@ pub(super) async fn threads(
         .await
 }
 
-/// Goes on only for those who may change a channel: threads are also their maker's.
+/// Goes on only for those who may change a channel: name and topic of a thread are also its maker's.
 fn manages(seen: &Seen, me: UserId) -> Result<(), CommunityError> {
     if seen.channel.kind != ChannelKind::Thread {
         return seen.needs(Permission::ManageChannels);
@@ -246,6 +246,10 @@ pub(super) async fn update(
         let seen = access::require(connection, me.id, id, now)?;
         let community = community_of(&seen)?;
         manages(&seen, me.id)?;
+        let holds_back = patch.is_archived.is_some() || patch.slow_mode_seconds.is_some();
+        if holds_back && seen.channel.kind == ChannelKind::Thread {
+            seen.needs(Permission::ManageThreads)?;
+        }
         let before = seen.channel.clone();
         let mut after = before.clone();
         if let Some(name) = &patch.name {

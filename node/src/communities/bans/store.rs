@@ -100,3 +100,13 @@ pub(super) fn page(
     let id = |(ban, _): &(Ban, User)| ban.user_id;
     Ok(Page::newest_first(found, page, id))
 }
+
+/// Forgets that somebody was banned, once their account has ended.
+///
+/// # Errors
+/// The database failed.
+pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseError> {
+    let rows = community_bans::table.filter(community_bans::user_id.eq(user));
+    diesel::delete(rows).execute(connection)?;
+    Ok(())
+}

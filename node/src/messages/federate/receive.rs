@@ -183,6 +183,14 @@ pub fn receive_update(
     {
         return Ok(Err(Ignored::Stale));
     }
+    let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
+    let (authors, others): (Vec<User>, Vec<User>) = people
+        .into_iter()
+        .partition(|person| person.id == message.author_id);
+    // Who was taken out says nothing there any more, nor to whoever blocked them.
+    if authors.is_empty() || all_blocked(connection, message.author_id, &others)? {
+        return Ok(Err(Ignored::ActorRefused));
+    }
     polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     message.origin_updated_at = told.or(message.origin_updated_at);
     if message.html == note.html && message.content == note.content {

@@ -13,12 +13,12 @@ use crate::channels::access::Seen;
 use crate::communities::acts;
 use crate::communities::error::CommunityError;
 use crate::communities::known::Known;
-use crate::messages::actions::{Place, find};
+use crate::messages::actions::{Place, find, tell_of};
 use crate::messages::model::Message;
 use crate::messages::showing::views;
 use crate::messages::wire::MessageView;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
 
 /// Pinned messages of one channel at most (I11).
@@ -90,19 +90,12 @@ fn tell(
     message: &Message,
     by: UserId,
 ) -> Result<(), ApiError> {
-    let event = NewEvent {
-        topic: Topic::Channel(message.channel_id),
-        op,
-        effect: None,
-        subject: Some(message.id.as_str()),
-    };
     let data = PinEvent {
         message_id: message.id,
         channel_id: message.channel_id,
         user_id: by,
     };
-    log.append(connection, &event, &data, ctx.now())?;
-    Ok(())
+    Ok(tell_of(ctx, connection, log, op, message, &data)?)
 }
 
 /// The pinned messages of a channel, the latest pinned first.
@@ -122,7 +115,8 @@ pub(super) async fn list(
             let from = access::visible_from(connection, user, channel)?;
             let mut found = store::list(connection, channel)?;
             found.retain(|message| message.seq >= from);
-            Ok(views(&held, connection, found)?)
+            let shown = views(&held, connection, found)?.into_iter();
+            Ok(shown.map(|view| view.seen_by(user, from)).collect())
         })
         .await
 }

@@ -12,11 +12,11 @@ use crate::channels::access;
 use crate::channels::access::Seen;
 use crate::communities::known::Known;
 use crate::messages;
-use crate::messages::actions::{Place, find};
+use crate::messages::actions::{Place, find, tell_of};
 use crate::messages::model::Message;
 use crate::messages::showing::readable;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
 
 /// Makes a message a poll, when one is asked for; to be run in the transaction that sends it.
@@ -137,19 +137,12 @@ pub(super) fn tell(
     let Some((poll, options)) = store::by_message(connection, message.id)? else {
         return Ok(());
     };
-    let event = NewEvent {
-        topic: Topic::Channel(message.channel_id),
-        op,
-        effect: None,
-        subject: Some(message.id.as_str()),
-    };
     let data = PollEvent {
         message_id: message.id,
         channel_id: message.channel_id,
         poll: PollView::new(&poll, &options),
     };
-    log.append(connection, &event, &data, ctx.now())?;
-    Ok(())
+    tell_of(ctx, connection, log, op, message, &data)
 }
 
 /// Ends a poll that is due, and tells of it.

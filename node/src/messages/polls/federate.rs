@@ -27,6 +27,9 @@ use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
+/// What another node may count at most.
+const MOST_COUNTED: i64 = 1_000_000_000;
+
 /// Options of a poll of another node at most; one with more is shown as its text alone.
 const MOST: usize = 20;
 
@@ -143,7 +146,10 @@ pub(in crate::messages) struct IncomingPoll {
 /// The poll that an object is; `None` when it is none, or one that cannot be voted in.
 pub(in crate::messages) fn poll(note: &Object) -> Option<IncomingPoll> {
     let question = note.as_question()?;
-    let count = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok());
+    let count = |count: Option<u64>| {
+        let count = count.and_then(|count| i64::try_from(count).ok());
+        count.map(|count| count.min(MOST_COUNTED))
+    };
     let mut options: Vec<(String, Option<i64>)> = Vec::new();
     for choice in &question.choices {
         let text = text::clean(&choice.name, MAX_OPTION);
@@ -271,7 +277,10 @@ pub(in crate::messages) fn receive_vote(
     let asked = messages::store::all_by_uri(connection, answers.unwrap_or_default())?;
     for message in asked {
         let seen = access::see(connection, user.id, message.channel_id, ctx.now())?;
-        if !seen.is_some_and(|seen| seen.permissions.contains(Permission::AddReactions)) {
+        let may = seen.is_some_and(|seen| {
+            seen.permissions.contains(Permission::AddReactions) && message.seq >= seen.visible_from
+        });
+        if !may {
             continue;
         }
         let Some((poll, options)) = store::by_message(connection, message.id)? else {

@@ -53,7 +53,7 @@ pub(super) struct PollOption {
 /// A poll that may be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollDraft {
-    pub(super) options: Vec<String>,
+    pub(in crate::messages) options: Vec<String>,
     pub(super) is_multiple: bool,
     pub(super) lasts: Duration,
 }

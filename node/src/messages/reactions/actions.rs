@@ -17,11 +17,11 @@ use crate::communities;
 use crate::communities::acts;
 use crate::communities::known::Known;
 use crate::messages;
-use crate::messages::actions::{Place, find};
+use crate::messages::actions::{Place, find, tell_of};
 use crate::messages::model::Message;
 use crate::messages::showing::readable;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
 
 /// What became of a reaction that was to be added.
@@ -174,18 +174,8 @@ fn tell(
         emoji: &emoji,
         custom,
     };
-    log.append(connection, &about(op, message), &data, ctx.now())?;
+    tell_of(ctx, connection, log, op, message, &data)?;
     Ok(())
-}
-
-/// An event about a message, which goes with it when it is deleted.
-fn about<'a>(op: &'static str, message: &'a Message) -> NewEvent<'a> {
-    NewEvent {
-        topic: Topic::Channel(message.channel_id),
-        op,
-        effect: None,
-        subject: Some(message.id.as_str()),
-    }
 }
 
 /// The emoji on a message that is written like this, as it is stored.
@@ -280,12 +270,7 @@ pub(super) fn remove_all(
         message_id: message.id,
         channel_id: message.channel_id,
     };
-    log.append(
-        connection,
-        &about("reaction.cleared", &message),
-        &data,
-        ctx.now(),
-    )?;
+    tell_of(ctx, connection, log, "reaction.cleared", &message, &data)?;
     Ok(())
 }
 

@@ -187,7 +187,9 @@ fn seen_by(
 ) -> Result<Option<Message>, DatabaseError> {
     for message in messages::store::all_by_uri(connection, object.as_str())? {
         let seen = access::see(connection, user, message.channel_id, ctx.now())?;
-        let may = seen.is_some_and(|seen| seen.permissions.contains(Permission::AddReactions));
+        let may = seen.is_some_and(|seen| {
+            seen.permissions.contains(Permission::AddReactions) && message.seq >= seen.visible_from
+        });
         if may {
             return Ok(Some(message));
         }

@@ -12,6 +12,7 @@ use crate::base::permission::Permission;
 use crate::channels::access;
 use crate::messages::model::Draft;
 use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
 
 /// How far ahead a message can be written.
@@ -91,6 +92,7 @@ pub(super) fn create(
     (channel, me): (ChannelId, UserId),
     new: &NewScheduled,
 ) -> Result<ScheduledView, ApiError> {
+    let _log = EventLog::begin(connection)?;
     let now = ctx.now();
     let seen = access::require(connection, me, channel, now)?;
     seen.needs(Permission::SendMessages)?;
@@ -146,6 +148,7 @@ pub(super) async fn update(
     };
     ctx.db()
         .write(move |connection| {
+            let _log = EventLog::begin(connection)?;
             access::require(connection, place.1, place.0, now)?.needs(Permission::SendMessages)?;
             let found = store::by_id(connection, place, id)?;
             let mut one = found.ok_or_else(ApiError::not_found)?;
@@ -173,6 +176,7 @@ pub(super) async fn remove(
 ) -> Result<(), ApiError> {
     ctx.db()
         .write(move |connection| {
+            let _log = EventLog::begin(connection)?;
             let found = store::by_id(connection, place, id)?;
             found.ok_or_else(ApiError::not_found)?;
             store::remove(connection, id)?;

@@ -68,6 +68,7 @@ async fn send(ctx: &Ctx, id: ScheduledId) -> Result<(), ApiError> {
             reply_to: one.reply_to,
             poll: None,
             forward: None,
+            is_present: false,
         };
         actions::send(&held, connection, &log, &new)?;
         Ok::<_, ApiError>(Some(one.channel_id))

@@ -20,7 +20,7 @@ use super::wire::FoundMessage;
 use super::words::{Word, words};
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::page::{Page, PageQuery};
-use crate::channels::conversations;
+use crate::channels::conversations::{self, Joined};
 use crate::messages::model::Message;
 use crate::messages::showing::views;
 use crate::platform::ctx::Ctx;
@@ -67,15 +67,21 @@ pub struct Search {
 pub async fn search(
     ctx: &Ctx,
     user: UserId,
-    search: Search,
+    mut search: Search,
     page: PageQuery<SearchCursor>,
 ) -> Result<Page<FoundMessage, SearchCursor>, ApiError> {
     let held = ctx.clone();
     ctx.db()
         .read(move |connection| {
-            let channels = searchable(connection, user, search.within, held.now())?;
+            let mut since = conversations::store::joined(connection, user)?;
+            let mut channels = searchable(connection, user, search.within, held.now())?;
+            since.extend(conversations::store::joined(connection, user)?);
+            match search.within.channel {
+                // Places are times: nothing before the reader came moves a page.
+                Some(id) => search.begin_at(since.get(&id)),
+                None => channels.retain(|id| !since.contains_key(id)),
+            }
             let sought = Sought::new(&search.query, search.marks(), channels);
-            let since = conversations::store::joined(connection, user)?;
             let found = match search.order {
                 Order::Rank => ranked(connection, &search, (&sought, &since), &page)?,
                 Order::Newest => newest(connection, &search, (&sought, &since), &page)?,
@@ -86,6 +92,12 @@ pub async fn search(
 }
 
 impl Search {
+    /// Leaves out what was said before somebody came into a conversation.
+    fn begin_at(&mut self, joined: Option<&Joined>) {
+        let came = joined.map(|joined| Timestamp::from_millis(joined.at));
+        self.since = self.since.max(came);
+    }
+
     fn marks(&self) -> Marks {
         let mut marks = Marks::default();
         if let Some(author) = self.author {
@@ -108,10 +120,10 @@ impl Search {
 }
 
 /// From which number on somebody sees the messages of the conversations that they came into later.
-type Since = HashMap<ChannelId, i64>;
+type Since = HashMap<ChannelId, Joined>;
 
 fn from(since: &Since, channel: ChannelId) -> i64 {
-    since.get(&channel).copied().unwrap_or(0)
+    since.get(&channel).map_or(0, |joined| joined.seq)
 }
 
 /// A message with the words of its text and how it answers.

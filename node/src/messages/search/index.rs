@@ -16,6 +16,7 @@ use super::words::words;
 use crate::base::ids::MessageId;
 use crate::messages::model::Message;
 use crate::platform::db::schema::{messages, search_entries, search_gaps};
+use crate::platform::events::EventLog;
 
 /// Bytes of the words of one message that are entered at most.
 const MOST_BYTES: usize = 64 * 1024;
@@ -55,6 +56,8 @@ pub(in crate::messages) fn forget(
 /// # Errors
 /// The database failed.
 pub(super) fn fill(connection: &mut Connection, limit: i64) -> Result<bool, DatabaseError> {
+    // Nothing is deleted meanwhile, whose words would stay.
+    let _log = EventLog::begin(connection)?;
     // Holds the row, so that two processes do not do the same work.
     let held = diesel::update(search_gaps::table)
         .set(search_gaps::message_id.eq(search_gaps::message_id))

@@ -124,6 +124,9 @@ fn seen(
             let said = store::message(connection, id)?.ok_or(ModerationError::NotFound)?;
             let seen = access::require(connection, me, said.1, now)?;
             seen.needs(Permission::ReadHistory)?;
+            if store::place_of(connection, id)? < Some(seen.visible_from) {
+                return Err(ModerationError::NotFound);
+            }
             snapshot::message(connection, ctx.origin(), id, seen.channel.community_id)?
         }
         ReportTarget {

@@ -42,6 +42,15 @@ pub(super) fn message(
     Ok(row.first(connection).optional()?)
 }
 
+/// The place of a message in its channel.
+pub(super) fn place_of(
+    connection: &mut Connection,
+    id: MessageId,
+) -> Result<Option<i64>, DatabaseError> {
+    let row = messages::table.find(id).select(messages::seq);
+    Ok(row.first(connection).optional()?)
+}
+
 /// The message that is this object, unless it was deleted.
 pub(super) fn message_at(
     connection: &mut Connection,

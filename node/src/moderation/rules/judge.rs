@@ -104,11 +104,22 @@ pub fn judge(
         let rules = numbers.iter().filter_map(|at| prepared.rules.get(*at));
         found.extend(rules.copied());
     }
-    if found.is_empty() || is_judge(connection, said)? {
+    if found.is_empty() {
         return Ok(Verdict::default());
     }
+    let here = said.seen.map(|seen| seen.permissions);
+    let judges_here = here.is_some_and(|held| held.contains(Permission::ModerateContent));
+    let judges_node = judges_node(connection, said.author)?;
+    // Those of a community stand over its rules, and not over those of the node.
+    let is_above = |rule: &Rule| {
+        if rule.community_id.is_some() {
+            judges_here
+        } else {
+            judges_node
+        }
+    };
     let mut broken = store::by_ids(connection, &found)?;
-    broken.retain(|rule| !passes_over(rule, said.seen));
+    broken.retain(|rule| !is_above(rule) && !passes_over(rule, said.seen));
     Ok(Verdict { broken })
 }
 
@@ -169,13 +180,9 @@ fn repeated(
     Ok(broken.map(|repetition| repetition.number).collect())
 }
 
-/// Whether somebody judges content where they say something.
-fn is_judge(connection: &mut Connection, said: &Said<'_>) -> Result<bool, DatabaseError> {
-    let community = said.seen.filter(|seen| seen.channel.community_id.is_some());
-    if let Some(seen) = community {
-        return Ok(seen.permissions.contains(Permission::ModerateContent));
-    }
-    let user = accounts::store::by_id(connection, said.author)?;
+/// Whether somebody judges content on the whole node.
+fn judges_node(connection: &mut Connection, author: UserId) -> Result<bool, DatabaseError> {
+    let user = accounts::store::by_id(connection, author)?;
     let Some(user) = user.filter(|user| user.is_local() && user.is_active()) else {
         return Ok(false);
     };
