@@ -1,21 +1,19 @@
 //! What members do with messages: one use case, one function, one transaction.
 
 use federation_core::store::sql::{Connection, DatabaseError};
-use serde::Serialize;
 use serde_json::json;
 
 use super::drafts;
 use super::federate;
 use super::forwards::{self, ForwardSource};
 use super::judged::{about, judged, texts};
-use super::marks;
 use super::model::{Draft, Message, uri_of};
 use super::notify::{Concerns, notify};
-use super::parts;
 use super::polls;
 use super::reading;
 use super::showing::view;
-use super::wire::{DeletedView, MessageView};
+use super::telling::{remove, tell};
+use super::wire::MessageView;
 use super::{mentions, revisions, store};
 use crate::accounts;
 use crate::accounts::acting::Acting;
@@ -27,9 +25,8 @@ use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::acts;
-use crate::notifications;
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
 
 /// What a member wants to say, and where.
@@ -347,76 +344,4 @@ fn audience(
     }
     let author = accounts::store::by_id(connection, author)?;
     Ok(author.into_iter().collect())
-}
-
-/// Leaves a tombstone, and takes back what the log told of the message.
-pub(super) fn remove(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    log: &EventLog,
-    message: &Message,
-) -> Result<(), DatabaseError> {
-    store::bury(connection, message.id, ctx.now())?;
-    marks::clear(connection, message.id)?;
-    parts::clear(connection, message.id)?;
-    log.retract(connection, message.id.as_str())?;
-    notifications::store::forget_message(connection, message.id)?;
-    let event = NewEvent {
-        topic: Topic::Channel(message.channel_id),
-        op: "message.deleted",
-        effect: None,
-        subject: None,
-    };
-    let view = DeletedView {
-        id: message.id,
-        channel_id: message.channel_id,
-    };
-    log.append(connection, &event, &view, ctx.now())?;
-    Ok(())
-}
-
-/// Tells those who see the message: everybody in the channel, or each of them by name when others came
-/// into the conversation since it was said.
-///
-/// Nothing of another message goes into the log with it, so that what is deleted is gone from there.
-pub(super) fn tell(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    log: &EventLog,
-    op: &'static str,
-    message: &Message,
-    view: &MessageView,
-) -> Result<(), DatabaseError> {
-    tell_of(ctx, connection, log, op, message, &view.told())
-}
-
-/// Tells something about a message to those who see it; it leaves the log with the message.
-pub(super) fn tell_of(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    log: &EventLog,
-    op: &'static str,
-    message: &Message,
-    data: &impl Serialize,
-) -> Result<(), DatabaseError> {
-    let (channel, seq) = (message.channel_id, message.seq);
-    let seers = match op {
-        // Nobody came since.
-        "message.created" => None,
-        _ => channels::conversations::store::seers(connection, channel, seq)?,
-    };
-    let topics = match seers {
-        None => vec![Topic::Channel(channel)],
-        Some(people) => people.into_iter().map(Topic::User).collect(),
-    };
-    for topic in topics {
-        let event = NewEvent {
-            topic,
-            op,
-            effect: None,
-            subject: Some(message.id.as_str()),
-        };
-        log.append(connection, &event, data, ctx.now())?;
-    }
-    Ok(())
 }

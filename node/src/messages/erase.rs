@@ -6,7 +6,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::parse_id;
 
 use super::model::Message;
-use super::{actions, mentions};
+use super::{mentions, telling};
 use crate::base::ids::UserId;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::messages;
@@ -38,7 +38,7 @@ pub fn bury_some(
         if let Some(uri) = parse_id(&message.uri) {
             cancel_for_object(connection, &uri, ctx.now(), None)?;
         }
-        actions::remove(ctx, connection, &log, message)?;
+        telling::remove(ctx, connection, &log, message)?;
     }
     let forgotten = mentions::forget_some(connection, author, limit)?;
     Ok(found.len().max(forgotten))

@@ -30,6 +30,7 @@ pub mod scheduled;
 pub mod search;
 pub mod showing;
 pub mod store;
+mod telling;
 pub mod tombstones;
 pub mod typing;
 pub mod wire;
