@@ -1,6 +1,6 @@
 //! Search of messages (`docs/search.md`).
 //!
-//! One reading of texts ([`words`]) makes what the index holds, what a query asks for and what an
+//! One reading of texts (`words`) makes what the index holds, what a query asks for and what an
 //! excerpt marks; the databases keep words and find numbers, nothing else. This folder alone
 //! writes `search_entries`, `search_words` and `search_gaps`, in the transactions that change
 //! messages.

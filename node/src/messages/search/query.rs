@@ -1,6 +1,6 @@
 //! What a search asks for, read from what a member typed.
 //!
-//! Nothing of the text reaches a database but words as [`words`] makes them.
+//! Nothing of the text reaches a database but words as `words` makes them.
 
 use super::words::{Word, stands_alone, words};
 

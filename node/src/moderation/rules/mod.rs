@@ -1,6 +1,6 @@
 //! Rules of what may be written: of the node, and of each community.
 //!
-//! [`judge`] says in the transaction of a message which rules it breaks, and [`Verdict::carry_out`] does
+//! [`judge()`] says in the transaction of a message which rules it breaks, and [`Verdict::carry_out`] does
 //! what they ask for. What a rule looks for is `base::filter`.
 
 mod actions;
