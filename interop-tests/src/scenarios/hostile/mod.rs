@@ -4,6 +4,8 @@
 mod authority;
 mod requests;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::Theme;
@@ -28,6 +30,11 @@ pub(super) const AUTHORITY: Theme = Theme {
     name: "Hostile activities",
     scenarios: authority::ALL,
 };
+
+/// How often somebody who has too much to do is asked again.
+const TRIES: u32 = 15;
+/// Between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// An account, and the servers that mean it harm.
 struct Ground<'a> {
@@ -89,11 +96,20 @@ impl<'a> Ground<'a> {
         Ok(Forged::honest(&self.inbox, &self.key_id(), body)?)
     }
 
-    /// Sends a request signed with mallory's key; gives the status, or 0 without an answer.
+    /// Sends a request signed with mallory's key; gives the status, or 0 without an answer. Whoever
+    /// says that there is too much to do now is asked again, as every sender does.
     async fn send(&self, request: &Forged) -> u16 {
         let http = self.case.pair.subject.http();
-        let answer = request.send(http, self.mallory.key()).await;
-        answer.map_or(0, |status| status.as_u16())
+        let mut tries = 0;
+        loop {
+            let answer = request.send(http, self.mallory.key()).await;
+            let status = answer.map_or(0, |status| status.as_u16());
+            tries += 1;
+            if !matches!(status, 429 | 503) || tries > TRIES {
+                return status;
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
     }
 
     /// Says something honest and waits for it to be shown.
