@@ -55,7 +55,7 @@ pub(super) struct ListQuery {
 }
 
 /// What the member is told of, newest first.
-#[utoipa::path(get, path = "/api/v1/notifications", tag = "notifications", params(("unread" = Option<bool>, Query, description = "Only those that were not read"), ("kind" = Option<String>, Query, description = "Only those of this kind"), Cursors<NotificationId>), responses((status = 200, body = Page<NotificationView, NotificationId>)))]
+#[utoipa::path(get, path = "/api/v1/notifications", tag = "notifications", params(("unread" = Option<bool>, Query, description = "Only those that were not read"), ("kind" = Option<NotificationKind>, Query, description = "Only those of this kind"), Cursors<NotificationId>), responses((status = 200, body = Page<NotificationView, NotificationId>)))]
 async fn list(
     State(ctx): State<Ctx>,
     me: Acting,

@@ -90,8 +90,8 @@ impl Draft {
     pub fn beside(content: Option<String>, carries: bool, limit: usize) -> Result<Self, ApiError> {
         match content {
             None if !carries => Err(ApiError::invalid(
-                "invalid_body",
-                "A message has a content, or carries something.",
+                "empty_content",
+                "Write something, or pass something on.",
             )),
             Some(content) if !carries || !content.trim().is_empty() => Self::new(content, limit),
             _ => Ok(Self {

@@ -79,7 +79,8 @@ fn moment(text: &str) -> Result<Timestamp, ApiError> {
     let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
     let found = Timestamp::parse_rfc3339(text).or_else(day);
     found.ok_or_else(|| {
-        unreadable("Write a date as 2026-11-23, or a moment as 2026-11-23T08:30:00Z.")
+        let detail = "Write a date as 2026-11-23, or a moment as 2026-11-23T08:30:00Z.";
+        ApiError::bad_request("invalid_search", detail)
     })
 }
 

@@ -117,7 +117,7 @@ pub(super) async fn set_mode(ctx: &Ctx, me: Acting, mode: Mode) -> Result<(), Po
         let (before, _) = store::settings(connection)?;
         store::set_mode(connection, mode)?;
         let entry = me.entry("federation.mode");
-        let entry = entry.change(Some(json!(before)), Some(json!(mode)));
+        let entry = entry.change(Some(json!({"mode": before})), Some(json!({"mode": mode})));
         audit::record(connection, &entry, now)?;
         Ok::<_, PolicyError>(())
     };

@@ -55,7 +55,7 @@ fn a_forward_carries_what_was_said_and_outlives_it() {
         assert_eq!(page["items"][3]["forwarded"], carried, "{page:#}");
         for nothing in [json!({}), json!({"reply_to": bare["id"]})] {
             let refused = alice.post(&path, &nothing).await;
-            refused.expect_problem(422, "invalid_body");
+            refused.expect_problem(422, "empty_content");
         }
         world.stop().await;
     });

@@ -234,7 +234,7 @@ fn refuses_bad_bodies() {
             .await
             .expect_problem(413, "body_too_large");
         let cases = [
-            (json!({}), "invalid_body"),
+            (json!({}), "empty_content"),
             (json!({"content": 7}), "invalid_body"),
             (json!({"content": "x", "reply_to": "y"}), "invalid_body"),
             (

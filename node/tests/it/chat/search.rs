@@ -222,7 +222,6 @@ fn filters_narrow_what_is_found() {
         assert_eq!(narrowed("has_attachment", "true").await, these(&[]));
         assert_eq!(narrowed("has_attachment", "false").await, all);
         for (name, value) in [
-            ("after_date", "yesterday"),
             ("author", "ann"),
             ("order", "best"),
             ("has_attachment", "1"),
@@ -233,6 +232,9 @@ fn filters_narrow_what_is_found() {
             let answer = ask(ann, EVERYWHERE, &[("q", "bread"), (name, value)]).await;
             answer.expect_problem(400, "invalid_query");
         }
+        let yesterday = [("q", "bread"), ("after_date", "yesterday")];
+        let answer = ask(ann, EVERYWHERE, &yesterday).await;
+        answer.expect_problem(400, "invalid_search");
         let twice = [("q", "bread"), ("channel", mill.as_str())];
         let answer = ask(ann, &of_channel(&mill), &twice).await;
         answer.expect_problem(400, "invalid_query");
