@@ -94,7 +94,9 @@ impl utoipa::PartialSchema for SearchCursor {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .pattern(Some("^[0-9a-f]{1,8}[.][0-7]?[0-9a-f]{1,15}[.][0-7]?[0-9a-f]{1,15}$"))
+            .pattern(Some(
+                "^[0-9a-f]{1,8}[.][0-7]?[0-9a-f]{1,15}[.][0-7]?[0-9a-f]{1,15}$",
+            ))
             .into()
     }
 }
