@@ -137,7 +137,7 @@ mod tests {
         let beside = |content: Option<&str>, carries| {
             Draft::beside(content.map(str::to_owned), carries, 4).map(|draft| draft.html)
         };
-        assert_eq!(beside(None, false).unwrap_err().code(), "invalid_body");
+        assert_eq!(beside(None, false).unwrap_err().code(), "empty_content");
         assert_eq!(
             beside(Some(" "), false).unwrap_err().code(),
             "empty_content"
