@@ -23,6 +23,7 @@ pub mod exports;
 pub mod federation;
 pub mod follows;
 pub mod gateway;
+pub mod groups;
 pub mod members;
 pub mod messages;
 pub mod moderation;

@@ -200,6 +200,10 @@ id! {
     NotificationId
 }
 id! {
+    /// Names a member's wish to be in a channel of another node.
+    JoinId
+}
+id! {
     /// Names an invitation to open an account.
     InviteId
 }

@@ -111,6 +111,16 @@ pub fn actor_of(origin: &Origin, id: ChannelId) -> String {
     format!("{}/channels/{id}", origin.as_str())
 }
 
+/// The name part of the handle of a channel: lower case, letters and digits of ASCII, `_` and `-`;
+/// `None` when nothing of the name is left.
+pub fn handle_name(name: &str) -> Option<String> {
+    let fits = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    let spaced = name.trim().replace(char::is_whitespace, "-");
+    let text: String = spaced.chars().filter(fits).collect();
+    let text = text.trim_matches(['-', '_']).to_ascii_lowercase();
+    (!text.is_empty()).then_some(text)
+}
+
 /// Names a set of people, whatever the order in which they are given.
 ///
 /// People are told apart by the ids of their actors, so the same set has the same name here
@@ -129,7 +139,7 @@ pub fn participants_key<'a>(actors: impl IntoIterator<Item = &'a str>) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::{ChannelKind, participants_key};
+    use super::{ChannelKind, handle_name, participants_key};
 
     #[test]
     fn a_set_has_one_name() {
@@ -142,6 +152,16 @@ mod tests {
         assert_ne!(key, participants_key([alice]));
         assert_eq!(key.len(), 43);
     }
+
+    #[test]
+    fn handles_have_what_handles_may_have() {
+        let name = |name: &str| handle_name(name);
+        assert_eq!(name("General talk").as_deref(), Some("general-talk"));
+        assert_eq!(name("-Räder & Co_").as_deref(), Some("rder--co"));
+        assert_eq!(name("日本"), None);
+        assert_eq!(name("a.b@c/d").as_deref(), Some("abcd"));
+    }
+
     #[test]
     fn kinds_read_back_as_json_writes_them() {
         let kinds = [

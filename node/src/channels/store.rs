@@ -8,7 +8,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::Channel;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{channel_members, channels, users};
 
@@ -25,6 +25,38 @@ pub fn by_id(connection: &mut Connection, id: ChannelId) -> Result<Option<Channe
         .filter(channels::deleted_at.is_null())
         .select(Channel::as_select());
     Ok(row.first(connection).optional()?)
+}
+
+/// The channel that is the Group of this id, of this node or another.
+///
+/// # Errors
+/// The database failed.
+pub fn by_actor(
+    connection: &mut Connection,
+    actor_uri: &str,
+) -> Result<Option<Channel>, DatabaseError> {
+    let row = channels::table
+        .filter(channels::actor_uri.eq(actor_uri))
+        .filter(channels::deleted_at.is_null())
+        .select(Channel::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The channels of a community that are Groups, in the order in which they were made.
+///
+/// # Errors
+/// The database failed.
+pub fn groups_of(
+    connection: &mut Connection,
+    community: CommunityId,
+) -> Result<Vec<Channel>, DatabaseError> {
+    let rows = channels::table
+        .filter(channels::community_id.eq(community))
+        .filter(channels::actor_uri.is_not_null())
+        .filter(channels::deleted_at.is_null())
+        .order(channels::id)
+        .select(Channel::as_select());
+    Ok(rows.load(connection)?)
 }
 
 /// The direct conversation of this set of people (`model::participants_key`).

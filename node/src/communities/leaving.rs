@@ -7,6 +7,7 @@ use super::invites;
 use super::members;
 use super::store;
 use crate::base::ids::UserId;
+use crate::groups;
 
 /// Forgets names, roles and invitations of somebody whose account has ended; to be run in a
 /// transaction. A community of theirs has no owner until one who owns the node hands it over.
@@ -17,5 +18,6 @@ pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseE
     members::store::forget(connection, user)?;
     bans::store::forget(connection, user)?;
     store::disown(connection, user)?;
+    groups::store::forget(connection, user)?;
     invites::store::forget(connection, user)
 }

@@ -64,6 +64,19 @@ pub struct Community {
     pub updated_at: i64,
 }
 
+impl Community {
+    /// Whether it stands for a community of another node, which alone shapes it: its slug is one
+    /// that no community of this node can have ([`mirror_slug`]).
+    pub fn is_mirror(&self) -> bool {
+        self.slug.contains('@')
+    }
+}
+
+/// The slug of what stands for a community of another node.
+pub fn mirror_slug(id: CommunityId, host: &str) -> String {
+    format!("{id}@{host}")
+}
+
 /// The id of the actor that a community of this node is; so a slug is chosen once.
 pub fn actor_of(origin: &Origin, slug: &Slug) -> String {
     format!("{}/communities/{slug}", origin.as_str())

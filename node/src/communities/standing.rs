@@ -81,7 +81,7 @@ pub fn of(
     let user = accounts::store::by_id(connection, id)?;
     let staff = match user
         .as_ref()
-        .filter(|user| user.is_active() && user.is_local())
+        .filter(|user| user.is_active() && user.is_local() && !community.is_mirror())
     {
         Some(user) => Permissions::of_staff(effective(connection, id, user.role)?),
         None => Permissions::NONE,
@@ -141,7 +141,8 @@ fn put_together(
     now: Timestamp,
 ) -> Stands {
     let Person { id, user, staff } = *person;
-    let active = user.filter(|user| user.is_active() && user.is_local());
+    let acts = |user: &&User| user.is_active() && user.is_local() && !community.is_mirror();
+    let active = user.filter(acts);
     let is_member = is_member(community, user, row.as_ref());
     let is_owner = is_member && community.owner_id == Some(id);
     let row = row.filter(|_| is_member);

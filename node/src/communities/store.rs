@@ -26,6 +26,36 @@ pub fn by_id(
     Ok(row.first(connection).optional()?)
 }
 
+/// The community with this slug.
+///
+/// # Errors
+/// The database failed.
+pub fn by_slug(
+    connection: &mut Connection,
+    slug: &str,
+) -> Result<Option<Community>, DatabaseError> {
+    let row = communities::table
+        .filter(communities::slug.eq(slug))
+        .filter(communities::deleted_at.is_null())
+        .select(Community::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The community whose actor has this id, of this node or another.
+///
+/// # Errors
+/// The database failed.
+pub fn by_actor(
+    connection: &mut Connection,
+    actor_uri: &str,
+) -> Result<Option<Community>, DatabaseError> {
+    let row = communities::table
+        .filter(communities::actor_uri.eq(actor_uri))
+        .filter(communities::deleted_at.is_null())
+        .select(Community::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
 /// The community that every account of this node belongs to.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ const CRATES: [&str; 6] = [
 ];
 /// The modules of the server, lowest first: each uses only those on the lines above its own,
 /// and those of one line may use each other.
-const ORDER: [&[&str]; 22] = [
+const ORDER: [&[&str]; 23] = [
     &["base"],
     &["config"],
     &["platform"],
@@ -32,6 +32,7 @@ const ORDER: [&[&str]; 22] = [
     &["blocks", "follows", "notifications"],
     &["peers"],
     &["delivery"],
+    &["groups"],
     &["communities"],
     &["channels"],
     &["moderation"],

@@ -2,6 +2,7 @@
 //! permissions, and who may see private ones.
 
 mod actions;
+mod mirror;
 mod opening;
 mod order;
 mod overrides;
@@ -9,6 +10,7 @@ mod routes;
 mod store;
 mod wire;
 
+pub use self::mirror::{PROVISIONAL, is_mirror, open as open_mirror, silence, speak};
 pub use self::opening::ensure_default;
 pub(super) use self::routes::router;
 pub use self::store::{clear_deleted, deleted, forget, take_turn};

@@ -24,6 +24,7 @@ use crate::communities::roles;
 use crate::communities::standing::{self, Stands};
 use crate::communities::tell::{self, Left, Of};
 use crate::communities::wire::CommunityView;
+use crate::groups;
 use crate::notifications;
 use crate::notifications::model::NotificationKind;
 use crate::platform::ctx::Ctx;
@@ -70,6 +71,7 @@ pub(in crate::communities) fn expel(
     store::leave(connection, community, user, ctx.now())?;
     // Nobody comes back by an invitation of their own.
     invites::store::drop_of(connection, community, user)?;
+    groups::federate::left(ctx, connection, (community, user), reason)?;
     let left = Left {
         community_id: community,
         user_id: user,

@@ -18,13 +18,23 @@ pub(in crate::communities) fn insert_everyone(
     community: CommunityId,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
+    insert_everyone_with(connection, community, Permissions::OF_NEW_EVERYONE, now)
+}
+
+/// The same, with what it holds.
+pub(in crate::communities) fn insert_everyone_with(
+    connection: &mut Connection,
+    community: CommunityId,
+    permissions: Permissions,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
     let role = CommunityRole {
         id: CommunityRoleId::new(now),
         community_id: community,
         name: EVERYONE.to_owned(),
         colour: None,
         position: 0,
-        permissions: Permissions::OF_NEW_EVERYONE,
+        permissions,
         is_everyone: true,
         created_at: now.as_millis(),
         updated_at: now.as_millis(),

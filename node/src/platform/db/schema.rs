@@ -965,3 +965,41 @@ diesel::table! {
         version -> BigInt,
     }
 }
+
+diesel::table! {
+    group_followers (channel_id, user_id) {
+        channel_id -> Text,
+        user_id -> Text,
+        activity_id -> Text,
+        form -> Text,
+        inbox -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_joins (id) {
+        id -> Text,
+        user_id -> Text,
+        group_uri -> Text,
+        community_uri -> Text,
+        state -> Text,
+        channel_id -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Of the federation core; here it is read alone.
+    local_keys (key_id) {
+        key_id -> Text,
+        actor_id -> Text,
+        algorithm -> Text,
+        private_key -> Binary,
+        stage -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(group_followers, channels);
+diesel::allow_tables_to_appear_in_same_query!(group_joins, channels);

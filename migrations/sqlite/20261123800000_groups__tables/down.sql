@@ -1,0 +1,2 @@
+DROP TABLE group_joins;
+DROP TABLE group_followers;

@@ -1,0 +1,252 @@
+//! All SQL that writes `group_followers` and `group_joins`.
+
+use diesel::prelude::*;
+use federation_core::Timestamp;
+use federation_core::each_backend;
+use federation_core::store::sql::{Connection, DatabaseError};
+
+use super::model::{Follower, Form, Join, JoinState, MAX_FOLLOWERS};
+use crate::base::ids::{ChannelId, CommunityId, JoinId, UserId};
+use crate::platform::db::schema::{channels, group_followers, group_joins};
+
+/// Stores a follower, in the place of what it asked before.
+///
+/// # Errors
+/// The database failed.
+pub fn follow(connection: &mut Connection, follower: &Follower) -> Result<(), DatabaseError> {
+    unfollow(connection, follower.channel_id, follower.user_id)?;
+    diesel::insert_into(group_followers::table)
+        .values(follower.clone())
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Ends a follow; whether there was one.
+///
+/// # Errors
+/// The database failed.
+pub fn unfollow(
+    connection: &mut Connection,
+    channel: ChannelId,
+    user: UserId,
+) -> Result<bool, DatabaseError> {
+    let row = group_followers::table.find((channel, user));
+    Ok(diesel::delete(row).execute(connection)? == 1)
+}
+
+/// The follow of a channel by somebody.
+///
+/// # Errors
+/// The database failed.
+pub fn follower(
+    connection: &mut Connection,
+    channel: ChannelId,
+    user: UserId,
+) -> Result<Option<Follower>, DatabaseError> {
+    let row = group_followers::table
+        .find((channel, user))
+        .select(Follower::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The follow of somebody that this activity asked for.
+///
+/// # Errors
+/// The database failed.
+pub fn asked_by(
+    connection: &mut Connection,
+    user: UserId,
+    activity_id: &str,
+) -> Result<Option<Follower>, DatabaseError> {
+    let row = group_followers::table
+        .filter(group_followers::user_id.eq(user))
+        .filter(group_followers::activity_id.eq(activity_id))
+        .select(Follower::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The follows of somebody in the channels of one community.
+///
+/// # Errors
+/// The database failed.
+pub fn followed_in(
+    connection: &mut Connection,
+    community: CommunityId,
+    user: UserId,
+) -> Result<Vec<Follower>, DatabaseError> {
+    let within = channels::table
+        .filter(channels::community_id.eq(community))
+        .select(channels::id);
+    let rows = group_followers::table
+        .filter(group_followers::user_id.eq(user))
+        .filter(group_followers::channel_id.eq_any(within))
+        .select(Follower::as_select());
+    Ok(rows.load(connection)?)
+}
+
+/// Whether anybody of another node follows a channel.
+///
+/// # Errors
+/// The database failed.
+pub fn has_followers(
+    connection: &mut Connection,
+    channel: ChannelId,
+) -> Result<bool, DatabaseError> {
+    let row = group_followers::table
+        .filter(group_followers::channel_id.eq(channel))
+        .select(group_followers::user_id);
+    Ok(row.first::<UserId>(connection).optional()?.is_some())
+}
+
+/// How many actors follow a channel.
+///
+/// # Errors
+/// The database failed.
+pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, DatabaseError> {
+    let rows = group_followers::table.filter(group_followers::channel_id.eq(channel));
+    Ok(rows.count().get_result(connection)?)
+}
+
+/// Where a channel is announced, and in which form: each inbox once, in the order of inboxes.
+///
+/// # Errors
+/// The database failed.
+pub fn inboxes(
+    connection: &mut Connection,
+    channel: ChannelId,
+) -> Result<Vec<(String, Form)>, DatabaseError> {
+    // 'activity' sorts before 'object': a node that reads both is told what members do.
+    let rows = group_followers::table
+        .filter(group_followers::channel_id.eq(channel))
+        .select((group_followers::inbox, group_followers::form))
+        .distinct()
+        .order((group_followers::inbox, group_followers::form))
+        .limit(MAX_FOLLOWERS);
+    let mut found: Vec<(String, Form)> = rows.load(connection)?;
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
+    Ok(found)
+}
+
+/// Adds the wish of a member; there is none for that Group yet.
+///
+/// # Errors
+/// The database failed.
+pub fn insert_join(connection: &mut Connection, join: &Join) -> Result<bool, DatabaseError> {
+    let row = join.clone();
+    let added = each_backend!(connection, c => diesel::insert_into(group_joins::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(added == 1)
+}
+
+/// The wish of a member to be in a Group.
+///
+/// # Errors
+/// The database failed.
+pub fn join_of(
+    connection: &mut Connection,
+    user: UserId,
+    group: &str,
+) -> Result<Option<Join>, DatabaseError> {
+    let row = group_joins::table
+        .filter(group_joins::user_id.eq(user))
+        .filter(group_joins::group_uri.eq(group))
+        .select(Join::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// The wish of this id.
+///
+/// # Errors
+/// The database failed.
+pub fn join_by_id(connection: &mut Connection, id: JoinId) -> Result<Option<Join>, DatabaseError> {
+    let row = group_joins::table.find(id).select(Join::as_select());
+    Ok(row.first(connection).optional()?)
+}
+
+/// How many wishes a member has.
+///
+/// # Errors
+/// The database failed.
+pub fn count_joins(connection: &mut Connection, user: UserId) -> Result<i64, DatabaseError> {
+    let rows = group_joins::table.filter(group_joins::user_id.eq(user));
+    Ok(rows.count().get_result(connection)?)
+}
+
+/// The wishes of a member, newest first, up to `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn joins_of(
+    connection: &mut Connection,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<Join>, DatabaseError> {
+    let rows = group_joins::table
+        .filter(group_joins::user_id.eq(user))
+        .order(group_joins::id.desc())
+        .limit(limit)
+        .select(Join::as_select());
+    Ok(rows.load(connection)?)
+}
+
+/// The wishes of a member that led to channels of one community of this node.
+///
+/// # Errors
+/// The database failed.
+pub fn joins_in(
+    connection: &mut Connection,
+    community: CommunityId,
+    user: UserId,
+) -> Result<Vec<Join>, DatabaseError> {
+    let within = channels::table
+        .filter(channels::community_id.eq(community))
+        .select(channels::id.nullable());
+    let rows = group_joins::table
+        .filter(group_joins::user_id.eq(user))
+        .filter(group_joins::channel_id.eq_any(within))
+        .select(Join::as_select());
+    Ok(rows.load(connection)?)
+}
+
+/// Stores where a wish stands, and the channel that it led to.
+///
+/// # Errors
+/// The database failed.
+pub fn settle_join(
+    connection: &mut Connection,
+    id: JoinId,
+    (state, channel): (JoinState, Option<ChannelId>),
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(group_joins::table.find(id))
+        .set((
+            group_joins::state.eq(state),
+            group_joins::channel_id.eq(channel),
+            group_joins::updated_at.eq(now.as_millis()),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Ends a wish.
+///
+/// # Errors
+/// The database failed.
+pub fn remove_join(connection: &mut Connection, id: JoinId) -> Result<(), DatabaseError> {
+    diesel::delete(group_joins::table.find(id)).execute(connection)?;
+    Ok(())
+}
+
+/// Drops everything of somebody whose account has ended, here or elsewhere.
+///
+/// # Errors
+/// The database failed.
+pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseError> {
+    let followed = group_followers::table.filter(group_followers::user_id.eq(user));
+    diesel::delete(followed).execute(connection)?;
+    let joined = group_joins::table.filter(group_joins::user_id.eq(user));
+    diesel::delete(joined).execute(connection)?;
+    Ok(())
+}
