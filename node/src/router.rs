@@ -59,10 +59,12 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(channels::router(parts.known.clone()))
         .merge(messages::router(
             Arc::clone(parts.edge.people()),
+            Arc::new(parts.edge.clone()),
             parts.known.clone(),
             parts.recent.clone(),
             parts.typing.clone(),
         ))
+        .merge(channels::group::router(Arc::clone(parts.edge.people())))
         .merge(attention::router())
         .merge(blocks::router())
         .merge(moderation::router())

@@ -21,7 +21,6 @@ use crate::base::permission::{
 use crate::communities;
 use crate::communities::error::CommunityError;
 use crate::communities::known::{Held, Known};
-use crate::communities::model::{Community, Visibility};
 use crate::communities::standing::Stands;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::{channel_member_overrides, channel_role_overrides, channels};
@@ -178,7 +177,7 @@ fn judge(
 }
 
 /// What a channel and what it is in say of permissions, as far as it concerns one person.
-fn layered(
+pub(super) fn layered(
     connection: &mut Connection,
     channel: &Channel,
     stands: &Stands,
@@ -193,33 +192,6 @@ fn layered(
     let ids: Vec<ChannelId> = chain.iter().map(|channel| channel.id).collect();
     let words = Words::load(connection, &ids, stands)?;
     Ok(words.layered(&chain))
-}
-
-/// Whether other nodes may know of a channel of this one and read it: its community is public, and
-/// whoever is in that sees the channel with what was said before.
-///
-/// # Errors
-/// The database failed.
-pub fn is_public(
-    connection: &mut Connection,
-    channel: &Channel,
-    now: Timestamp,
-) -> Result<bool, DatabaseError> {
-    let Some(id) = channel.community_id.filter(|_| channel.kind.is_group()) else {
-        return Ok(false);
-    };
-    let community = communities::store::by_id(connection, id)?;
-    let is_open =
-        |community: &Community| community.visibility == Visibility::Public && !community.is_mirror();
-    let Some(community) = community.filter(is_open) else {
-        return Ok(false);
-    };
-    // Somebody without a name, who holds what everyone holds and nothing else.
-    let mut stands = communities::standing::of(connection, &community, UserId::new(now), now)?;
-    stands.standing.is_member = true;
-    let layered = layered(connection, channel, &stands)?;
-    let held = resolve(&stands.standing, Place::Channel(&layered));
-    Ok(held.contains(Permission::ViewChannel) && held.contains(Permission::ReadHistory))
 }
 
 /// Since which message somebody is in a direct conversation, when they may act at all.

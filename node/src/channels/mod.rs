@@ -7,7 +7,9 @@
 pub mod access;
 pub mod actions;
 pub mod conversations;
+pub mod group;
 pub mod model;
+pub mod reach;
 mod routes;
 pub mod store;
 pub mod structure;

@@ -62,8 +62,11 @@ pub fn ask(
     send(connection, &activity, inbox, key, ctx.now())
 }
 
-/// Queues the `Undo` of it, when the inbox of the Group is known.
-fn take_back(ctx: &Ctx, connection: &mut Connection, join: &Join) -> Result<(), DatabaseError> {
+/// Queues the `Undo` of a `Follow`, when the inbox of the Group is known.
+///
+/// # Errors
+/// The database failed.
+pub fn take_back(ctx: &Ctx, connection: &mut Connection, join: &Join) -> Result<(), DatabaseError> {
     let Some(group) = accounts::store::remote_actor(connection, &join.group_uri)? else {
         return Ok(());
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use federation_core::store::sql::DatabaseError;
+use federation_core::store::sql::{Connection, DatabaseError};
 use http::{StatusCode, Uri};
 use url::Url;
 
@@ -27,7 +27,7 @@ use super::showing;
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
-use crate::base::ids::{ChannelId, MessageId};
+use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::base::scope::Scope;
@@ -44,11 +44,17 @@ use crate::platform::http::extract::{Json, Path, Query};
 use crate::platform::http::idempotency::{Created, Creation, Idempotency, IdempotencyKey};
 use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
-use crate::platform::people::People;
+use crate::platform::people::{People, Signers};
 use utoipa_axum::routes;
 
-/// The routes of this feature; `people` finds those of other nodes.
-pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typing) -> Routes {
+/// The routes of this feature; `people` finds those of other nodes, `signers` has the keys of one's own.
+pub fn router(
+    people: Arc<dyn People>,
+    signers: Arc<dyn Signers>,
+    known: Known,
+    recent: Recent,
+    typing: Typing,
+) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Write), routes!(send))
@@ -65,6 +71,7 @@ pub fn router(people: Arc<dyn People>, known: Known, recent: Recent, typing: Typ
         .merge(bulk::router())
         .merge(scheduled::router())
         .with(people)
+        .with(signers)
         .with(known)
         .with(recent)
         .with(typing)
@@ -95,6 +102,7 @@ pub(super) async fn list(
 pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
+    Extension(signers): Extension<Arc<dyn Signers>>,
     Extension(typing): Extension<Typing>,
     user: CurrentUser,
     Path(channel): Path<ChannelId>,
@@ -116,6 +124,7 @@ pub(super) async fn send(
         forward: body.forward,
         is_present: true,
     };
+    ready(&ctx, signers.as_ref(), (user.id, channel)).await?;
     let created = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {
             for actor in actors {
@@ -134,6 +143,22 @@ pub(super) async fn send(
         typing.ended(new.author, new.channel);
     }
     Ok(created)
+}
+
+/// Has the keys made that prove what a member says, where it leaves this node.
+async fn ready(
+    ctx: &Ctx,
+    signers: &dyn Signers,
+    place: (UserId, ChannelId),
+) -> Result<(), ApiError> {
+    let held = ctx.clone();
+    let proves = move |connection: &mut Connection| {
+        federate::group::author_to_prove(&held, connection, place)
+    };
+    if let Some(actor) = ctx.db().read(proves).await? {
+        signers.keys_of(&actor).await?;
+    }
+    Ok(())
 }
 
 /// Why a message was not sent.
@@ -219,12 +244,14 @@ fn place(me: Acting, channel: ChannelId, message: MessageId) -> Place {
 #[utoipa::path(patch, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), request_body = PatchMessage, responses((status = 200, body = MessageView), (status = 409, body = Problem)))]
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
+    Extension(signers): Extension<Arc<dyn Signers>>,
     me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
     Json(body): Json<PatchMessage>,
 ) -> Result<Json<MessageView>, ApiError> {
     let draft = Draft::new(body.content, ctx.config().limits.message_characters)?;
     let place = place(me, channel, message);
+    ready(&ctx, signers.as_ref(), (place.user, channel)).await?;
     let held = ctx.clone();
     let edited = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;
@@ -237,10 +264,12 @@ pub(super) async fn edit(
 #[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message")), responses((status = 204)))]
 pub(super) async fn delete(
     State(ctx): State<Ctx>,
+    Extension(signers): Extension<Arc<dyn Signers>>,
     me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
 ) -> Result<StatusCode, ApiError> {
     let place = place(me, channel, message);
+    ready(&ctx, signers.as_ref(), (place.user, channel)).await?;
     let held = ctx.clone();
     let deleted = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;

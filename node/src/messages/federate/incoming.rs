@@ -50,6 +50,15 @@ pub enum Ignored {
     /// A rule of this node refuses it.
     #[error("refused by a rule of this node")]
     Refused,
+    /// The actor may not do this in the channel.
+    #[error("the actor may not do this in the channel")]
+    NotAllowed,
+    /// What a Group passes on is not proven to be its actor's.
+    #[error("what is announced is not proven")]
+    NotProven,
+    /// It is of another Group than the one that passes it on.
+    #[error("not of this group")]
+    OtherGroup,
     /// There is such a message already.
     #[error("the message came before")]
     Duplicate,
@@ -117,6 +126,18 @@ impl IncomingNote {
         let note = object
             .filter(|object| is_note(object))
             .ok_or(Ignored::NotAMessage)?;
+        let mut read = Self::of(note, author, origin, limits)?;
+        read.address(activity, note, author, origin, limits)?;
+        Ok(read)
+    }
+
+    /// Reads what a note says, whomever it is for.
+    pub(super) fn of(
+        note: &Object,
+        author: &Actor,
+        origin: &Origin,
+        limits: &LimitsConfig,
+    ) -> Result<Self, Ignored> {
         let uri = note.id.as_ref().ok_or(Ignored::NotAMessage)?;
         if origin.owns(uri) {
             return Err(Ignored::LocalId);
@@ -133,7 +154,7 @@ impl IncomingNote {
         }
         let html = text::sanitise(&raw.replace('\0', ""));
         let content = text::clean(&text::read(&html), MAX_HTML);
-        let mut read = Self {
+        Ok(Self {
             uri: uri.to_string(),
             actor: author.id.clone(),
             mentioned: mentions::named(&note.tag, &content, limits.mentioned_people),
@@ -148,9 +169,7 @@ impl IncomingNote {
             people: Vec::new(),
             poll: polls::poll(note),
             vote: polls::vote(note),
-        };
-        read.address(activity, note, author, origin, limits)?;
-        Ok(read)
+        })
     }
 
     fn address(

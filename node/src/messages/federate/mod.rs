@@ -8,6 +8,7 @@
 //! a message answers.
 
 mod conversation;
+pub mod group;
 mod incoming;
 mod note;
 mod outgoing;

@@ -8,6 +8,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Object};
 use url::Url;
 
+use super::group;
 use super::note::{self, Post, url};
 use crate::accounts;
 use crate::accounts::model::User;
@@ -26,7 +27,7 @@ pub(in crate::messages) fn send_create(
     answers: Option<&str>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
     if remote(post).next().is_none() {
-        return Ok(Vec::new());
+        return group::created(ctx, connection, post);
     }
     let note = note::build(connection, ctx.origin(), post, answers)?;
     let id = activity_id(post, "create")?;
@@ -46,7 +47,7 @@ pub(in crate::messages) fn send_update(
     answers: Option<&str>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
     if remote(post).next().is_none() {
-        return Ok(Vec::new());
+        return group::updated(ctx, connection, post);
     }
     let note = note::build(connection, ctx.origin(), post, answers)?;
     let id = activity_id(post, &format!("updates/{}", RequestId::new(ctx.now())))?;
@@ -65,8 +66,8 @@ pub(in crate::messages) fn send_delete(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<(), DatabaseError> {
-    if remote(post).next().is_none() {
-        return Ok(());
+    if !post.author.is_local() || remote(post).next().is_none() {
+        return group::deleted(ctx, connection, post);
     }
     let to = post
         .members
@@ -102,6 +103,23 @@ fn deliver(
     post: &Post<'_>,
     activity: &Activity,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
+    deliver_body(
+        ctx,
+        connection,
+        post,
+        activity,
+        activity.to_value().to_string(),
+    )
+}
+
+/// The same, with the document as it is to be sent.
+pub(super) fn deliver_body(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+    activity: &Activity,
+    body: String,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
     let now = ctx.now();
     let people: Vec<&User> = remote(post).collect();
     let actors = accounts::federate::documents(connection, &people)?;
@@ -109,7 +127,7 @@ fn deliver(
         activity_id: activity.id.clone(),
         actor_id: activity.actor.clone(),
         object_id: Some(url(&post.message.uri)?),
-        body: activity.to_value().to_string(),
+        body,
         ordering_key: Some(post.message.channel_id.to_string()),
         targets: plan_targets(actors.values(), false),
     };

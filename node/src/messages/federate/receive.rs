@@ -4,6 +4,7 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor};
 
+use super::group;
 use super::incoming::{Ignored, IncomingNote};
 use super::placing::{Placing, place};
 use crate::accounts;
@@ -143,7 +144,7 @@ fn take_in(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    announce(ctx, connection, log, "message.created", message.clone())?;
+    show(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
         answered: said.map(|message| message.author_id),
         mentions: &mentioned,
@@ -215,10 +216,11 @@ pub fn receive_update(
     let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    announce(ctx, connection, &log, "message.updated", message).map(Ok)
+    show(ctx, connection, &log, "message.updated", message).map(Ok)
 }
 
-/// Takes in that a message was deleted, also when the message itself has not come yet.
+/// Takes in that a message was deleted, also when the message itself has not come yet. `raw` is the
+/// activity as it came, for the channel that passes it on.
 ///
 /// # Errors
 /// The database failed.
@@ -230,6 +232,7 @@ pub fn receive_delete(
     connection: &mut Connection,
     activity: &Activity,
     author: &Actor,
+    raw: &[u8],
 ) -> Result<Received, DatabaseError> {
     let Some(uri) = activity.object_id().filter(|id| **id != author.id) else {
         return Ok(Err(Ignored::NotAMessage));
@@ -238,6 +241,7 @@ pub fn receive_delete(
     match owned(connection, uri.as_str(), author)? {
         Ok(message) => {
             remove(ctx, connection, &log, &message)?;
+            group::passed_on_delete(ctx, connection, &message, raw)?;
             Ok(Ok(message.id))
         }
         Err(Ignored::Unknown) if uri.origin() == author.id.origin() => {
@@ -351,7 +355,8 @@ fn about<'a>(note: &'a IncomingNote, author: UserId, message: Option<&Message>) 
     }
 }
 
-fn announce(
+/// Tells the members of the channel of a message as it is now.
+pub(super) fn show(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,

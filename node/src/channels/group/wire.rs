@@ -1,0 +1,61 @@
+//! Channels of other nodes as JSON.
+
+use federation_core::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::base::ids::{ChannelId, JoinId};
+use crate::groups::model::{Join, JoinState};
+
+/// Names a channel of another node.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichGroup {
+    /// `@channel.community@domain`, or the id of a Group.
+    #[serde(alias = "uri")]
+    pub(super) handle: String,
+}
+
+/// The wish of a member to be in a channel of another node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ChannelJoinView)]
+pub(super) struct JoinView {
+    /// The id of the wish.
+    pub(super) id: JoinId,
+    /// The id of the Group.
+    pub(super) group: String,
+    /// Where it stands.
+    pub(super) state: JoinState,
+    /// Why nothing can be said there, when that is so.
+    pub(super) reason: Option<&'static str>,
+    /// The channel of this node that stands for it, once there is one.
+    pub(super) channel_id: Option<ChannelId>,
+    /// When it was asked.
+    #[schema(value_type = String, format = DateTime)]
+    pub(super) created_at: Timestamp,
+}
+
+impl From<&Join> for JoinView {
+    fn from(join: &Join) -> Self {
+        let is_refused = join.state == JoinState::Refused;
+        Self {
+            id: join.id,
+            group: join.group_uri.clone(),
+            state: join.state,
+            reason: is_refused.then_some("refused_by_its_node"),
+            channel_id: join.channel_id,
+            created_at: Timestamp::from_millis(join.created_at),
+        }
+    }
+}
+
+/// The channels of other nodes that a member asked to be in.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ChannelJoinList)]
+pub(super) struct JoinList {
+    /// Newest first; all of them, since one may ask for 500.
+    pub(super) items: Vec<JoinView>,
+    /// Always `null`.
+    pub(super) next: Option<JoinId>,
+    /// Always `null`.
+    pub(super) prev: Option<JoinId>,
+}

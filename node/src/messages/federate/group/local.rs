@@ -1,0 +1,141 @@
+//! What members of this node do in channels that reach other nodes: announced by the Group here, or
+//! sent to the Group that is elsewhere.
+
+use federation_core::outbox::sql::cancel_for_object;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, Object, Value};
+
+use super::super::note::{Post, url};
+use super::super::outgoing::deliver_body;
+use super::announce::{Does, Passed, announce, remove};
+use super::note::{Group, build, is_ours};
+use super::prove::prove;
+use crate::accounts;
+use crate::base::ids::RequestId;
+use crate::channels;
+use crate::groups;
+use crate::messages::wire::DeliveryView;
+use crate::platform::ctx::Ctx;
+
+/// A member said something.
+pub(in crate::messages::federate) fn created(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    let Some(group) = reached(ctx, connection, post)? else {
+        return Ok(Vec::new());
+    };
+    let note = build(connection, &group, (post.message, post.author))?;
+    let id = url(&format!("{}/create", post.message.uri))?;
+    let activity = Activity::create(id, url(&post.author.actor_uri)?, note);
+    tell(ctx, connection, (&group, post), &activity, Does::Create)
+}
+
+/// A member changed what they said.
+pub(in crate::messages::federate) fn updated(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    let Some(group) = reached(ctx, connection, post)? else {
+        return Ok(Vec::new());
+    };
+    let note = build(connection, &group, (post.message, post.author))?;
+    let change = RequestId::new(ctx.now());
+    let id = url(&format!("{}/updates/{change}", post.message.uri))?;
+    let activity = Activity::update(id, url(&post.author.actor_uri)?, note);
+    tell(ctx, connection, (&group, post), &activity, Does::Update)
+}
+
+/// A message is gone: by its author, or by somebody who may do that here.
+pub(in crate::messages::federate) fn deleted(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+) -> Result<(), DatabaseError> {
+    let Some(group) = reached(ctx, connection, post)? else {
+        return Ok(());
+    };
+    let uri = url(&post.message.uri)?;
+    cancel_for_object(connection, &uri, ctx.now(), None)?;
+    if !is_ours(ctx.origin(), &post.message.uri) {
+        if group.is_mirror {
+            // Not for this node to say.
+            return Ok(());
+        }
+        return remove(ctx, connection, (&group, post.message));
+    }
+    let (to, mut cc) = group.audience();
+    cc.push(group.id.clone());
+    let id = url(&format!("{}/delete", post.message.uri))?;
+    let actor = url(&post.author.actor_uri)?;
+    let mut activity = Activity::delete(id, actor, Object::tombstone(uri))
+        .addressed_to(to, cc)
+        .published_at(ctx.now());
+    activity.audience = vec![group.id.clone()];
+    tell(ctx, connection, (&group, post), &activity, Does::Delete).map(drop)
+}
+
+/// The Group of a channel about which other nodes are told.
+fn reached(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+) -> Result<Option<Group>, DatabaseError> {
+    let Some(channel) = channels::store::by_id(connection, post.message.channel_id)? else {
+        return Ok(None);
+    };
+    let is_reached = channel.community_id.is_some()
+        && (channels::structure::is_mirror(ctx.origin(), &channel)
+            || groups::store::has_followers(connection, channel.id)?);
+    if !is_reached {
+        return Ok(None);
+    }
+    Group::of(ctx, connection, &channel)
+}
+
+fn tell(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    (group, post): (&Group, &Post<'_>),
+    activity: &Activity,
+    does: Does,
+) -> Result<Vec<DeliveryView>, DatabaseError> {
+    let proven = proven(ctx, connection, (group, post), activity)?;
+    if !group.is_mirror {
+        let passed = Passed {
+            activity: proven,
+            does,
+            local_actor: Some(activity.actor.clone()),
+        };
+        announce(ctx, connection, (group, post.message), passed)?;
+        return Ok(Vec::new());
+    }
+    let Some(known) = accounts::store::by_actor(connection, group.id.as_str())? else {
+        return Ok(Vec::new());
+    };
+    let members = [post.author.clone(), known];
+    let post = Post {
+        message: post.message,
+        author: post.author,
+        members: &members,
+        forwarded: post.forwarded,
+    };
+    deliver_body(ctx, connection, &post, activity, proven.to_string())
+}
+
+/// With a proof where everybody may read: whoever has a proven document can prove it to others.
+fn proven(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    (group, post): (&Group, &Post<'_>),
+    activity: &Activity,
+) -> Result<Value, DatabaseError> {
+    let value = activity.to_value();
+    if !group.is_public {
+        return Ok(value);
+    }
+    let actor = post.author.actor_uri.as_str();
+    prove(ctx, connection, value, actor, ctx.now())
+}

@@ -1,0 +1,259 @@
+//! What a Group of another node announces, taken into the channel that stands for it here.
+//!
+//! The order is that of the Group: each message has the number that the other node gave it.
+
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{Activity, Actor};
+use url::Url;
+
+use super::super::incoming::Ignored;
+use super::super::receive::{Received, show};
+use super::incoming::{GroupNote, MAX_PLACE, place_of};
+use crate::accounts;
+use crate::accounts::federate::person;
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, MessageId};
+use crate::channels;
+use crate::channels::structure::PROVISIONAL;
+use crate::messages::actions::remove;
+use crate::messages::model::Message;
+use crate::messages::{store, tombstones};
+use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
+
+/// Places after a taken one that are tried.
+const TRIED: i64 = 64;
+
+/// Where something was announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced {
+    /// The channel of this node that stands for the Group.
+    pub channel: ChannelId,
+    /// The place of the message in it.
+    pub place: i64,
+}
+
+impl Announced {
+    /// Reads the place that an `Announce` tells; one that tells none has that of its time.
+    pub fn of(channel: ChannelId, announce: &Activity, now: Timestamp) -> Self {
+        let at = announce.published.unwrap_or(now).min(now);
+        let by_time = at.as_millis().clamp(0, MAX_PLACE >> 10) << 10;
+        let place = place_of(announce).unwrap_or(by_time);
+        Self { channel, place }
+    }
+}
+
+/// Takes in a message that a Group announces.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The Group must have announced it, and the note have been proven to be `author`'s.
+pub fn mirrored(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    (note, author): (&GroupNote, &Actor),
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    match take_in(ctx, connection, at, (note, author))? {
+        Ok(message) => show(ctx, connection, &log, "message.created", message).map(Ok),
+        Err(why) => Ok(Err(why)),
+    }
+}
+
+/// Takes in a message of before a member joined; nobody is told of it as of something new.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// As [`mirrored`].
+pub fn backfill(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    (note, author): (&GroupNote, &Actor),
+) -> Result<Received, DatabaseError> {
+    let _log = EventLog::begin(connection)?;
+    let taken = take_in(ctx, connection, at, (note, author))?;
+    Ok(taken.map(|message| message.id))
+}
+
+fn take_in(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    (note, author): (&GroupNote, &Actor),
+) -> Result<Result<Message, Ignored>, DatabaseError> {
+    let (now, note) = (ctx.now(), &note.0);
+    if note.actor != author.id {
+        return Ok(Err(Ignored::NotTheOwner));
+    }
+    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
+        return Ok(Err(Ignored::Deleted));
+    }
+    if store::by_uri(connection, &note.uri, author.id.as_str())?.is_some() {
+        return Ok(Err(Ignored::Duplicate));
+    }
+    let person = person(author);
+    if person.username.is_empty() {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let author_id = accounts::store::upsert_remote(connection, &person, now)?;
+    let author = accounts::store::by_id(connection, author_id)?;
+    if !author.as_ref().is_some_and(User::is_active) {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let answered = match &note.answers {
+        Some(uri) => store::by_uri_in(connection, at.channel, uri)?,
+        None => None,
+    };
+    let message = Message {
+        id: MessageId::new(now),
+        channel_id: at.channel,
+        seq: free_place(connection, at)?,
+        author_id,
+        uri: note.uri.clone(),
+        content: note.content.clone(),
+        html: note.html.clone(),
+        reply_to: answered,
+        created_at: note.published.map_or(now, |at| at.min(now)).as_millis(),
+        edited_at: note.updated.map(|at| at.min(now).as_millis()),
+        deleted_at: None,
+        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+    };
+    store::insert(connection, &message)?;
+    Ok(Ok(message))
+}
+
+/// The place that was told, or the next one that nothing has: a Group that tells one place twice takes
+/// nothing from what has it.
+fn free_place(connection: &mut Connection, at: Announced) -> Result<i64, DatabaseError> {
+    for place in at.place..at.place.saturating_add(TRIED) {
+        if !store::is_taken(connection, at.channel, place)? {
+            return Ok(place);
+        }
+    }
+    channels::store::take_seq(connection, at.channel)
+}
+
+/// Takes in a changed message that a Group announces.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// As [`mirrored`]; the stored author decides whose it is (I4).
+pub fn mirrored_change(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    (note, author): (&GroupNote, &Actor),
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let note = &note.0;
+    let known = store::by_uri(connection, &note.uri, author.id.as_str())?;
+    let Some(mut message) = known.filter(|known| known.channel_id == at.channel) else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    if message.deleted_at.is_some() {
+        return Ok(Err(Ignored::Deleted));
+    }
+    let (now, told) = (ctx.now(), note.updated.map(Timestamp::as_millis));
+    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
+        && known > told
+    {
+        return Ok(Err(Ignored::Stale));
+    }
+    message.origin_updated_at = told.or(message.origin_updated_at);
+    message.content.clone_from(&note.content);
+    message.html.clone_from(&note.html);
+    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
+    store::rewrite(connection, &message)?;
+    show(ctx, connection, &log, "message.updated", message).map(Ok)
+}
+
+/// Takes in that an author deleted a message, as a Group announces it.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The deletion must have been proven to be `author`'s.
+pub fn mirrored_delete(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    (uri, author): (&Url, &Url),
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let known = store::by_uri(connection, uri.as_str(), author.as_str())?;
+    match known.filter(|known| known.channel_id == at.channel) {
+        Some(known) if known.deleted_at.is_some() => Ok(Err(Ignored::Deleted)),
+        Some(known) => {
+            remove(ctx, connection, &log, &known)?;
+            Ok(Ok(known.id))
+        }
+        None if uri.origin() == author.origin() => {
+            tombstones::bury_unseen(connection, uri.as_str(), author.as_str(), ctx.now())?;
+            Ok(Err(Ignored::Unknown))
+        }
+        None => Ok(Err(Ignored::NotTheOwner)),
+    }
+}
+
+/// Takes in that a Group has taken a message out.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The Group itself must have said so; what is in other channels stays.
+pub fn mirrored_removal(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+    uri: &Url,
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let Some(id) = store::by_uri_in(connection, channel, uri.as_str())? else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    let message = store::by_id(connection, channel, id)?;
+    let Some(message) = message else {
+        return Ok(Err(Ignored::Deleted));
+    };
+    remove(ctx, connection, &log, &message)?;
+    Ok(Ok(id))
+}
+
+/// Gives a message of a member of this node the place that the Group has given it.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// Nothing but the place is taken from what the Group announces, once.
+pub fn settled(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    at: Announced,
+    uri: &Url,
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let Some(id) = store::by_uri_in(connection, at.channel, uri.as_str())? else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    let Some(mut message) = store::by_id(connection, at.channel, id)? else {
+        return Ok(Err(Ignored::Deleted));
+    };
+    if message.seq < PROVISIONAL {
+        return Ok(Err(Ignored::Duplicate));
+    }
+    message.seq = free_place(connection, at)?;
+    store::put_in_place(connection, id, message.seq)?;
+    show(ctx, connection, &log, "message.updated", message).map(Ok)
+}

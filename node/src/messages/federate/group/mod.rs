@@ -1,0 +1,27 @@
+//! Messages of channels across nodes: a channel is a Group that announces what its members say
+//! (FEP-1b12; `docs/channels-federation.md`).
+//!
+//! At the node of the channel, what members of that node do leaves by [`created`], [`updated`] and
+//! [`deleted`], and what members of other nodes do comes in by [`receive_post`], [`receive_change`]
+//! and `passed_on_delete`; all of it is announced to the followers, each node told once. At the other
+//! nodes [`mirrored`] takes in what the Group announces.
+
+mod announce;
+mod incoming;
+mod local;
+mod mirror;
+mod note;
+mod prove;
+mod receive;
+mod serve;
+
+pub use incoming::{GroupNote, channel_for};
+pub use mirror::{
+    Announced, backfill, mirrored, mirrored_change, mirrored_delete, mirrored_removal, settled,
+};
+pub use receive::{receive_change, receive_post};
+pub use serve::{Place, document, entries, place, size};
+
+pub(super) use local::{created, deleted, updated};
+pub(in crate::messages) use prove::author_to_prove;
+pub(super) use receive::passed_on_delete;

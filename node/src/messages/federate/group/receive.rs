@@ -1,0 +1,231 @@
+//! What members of other nodes do in channels of this one, inside the transaction of the inbox (I2).
+
+use federation_core::Timestamp;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::vocab::{self, Actor, Value};
+
+use super::super::incoming::Ignored;
+use super::super::receive::{Received, show};
+use super::announce::{Does, Passed, announce};
+use super::incoming::GroupNote;
+use super::note::Group;
+use crate::accounts;
+use crate::accounts::federate::person;
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::permission::Permission;
+use crate::channels;
+use crate::channels::access::{self, Seen};
+use crate::channels::structure;
+use crate::communities::error::CommunityError;
+use crate::messages::model::Message;
+use crate::messages::{store, tombstones};
+use crate::platform::ctx::Ctx;
+use crate::platform::events::EventLog;
+
+/// Takes in what somebody of another node says in a channel of this one, and announces it.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The activity `raw` must have been proven to be `author`'s. They say it as the member that they are
+/// here: by the same judgement as members of this node. To whoever does not see the channel it is not
+/// there.
+pub fn receive_post(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+    (note, author): (&GroupNote, &Actor),
+    raw: &[u8],
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let note = &note.0;
+    if note.actor != author.id {
+        return Ok(Err(Ignored::NotTheOwner));
+    }
+    let (seen, user) = match writer(ctx, connection, channel, author)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
+    };
+    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
+        return Ok(Err(Ignored::Deleted));
+    }
+    if let Some(known) = store::by_uri(connection, &note.uri, author.id.as_str())? {
+        let is_gone = known.deleted_at.is_some();
+        let why = if is_gone {
+            Ignored::Deleted
+        } else {
+            Ignored::Duplicate
+        };
+        return Ok(Err(why));
+    }
+    if let Err(why) = take_turn(ctx, connection, &seen, user)? {
+        return Ok(Err(why));
+    }
+    let now = ctx.now();
+    let answered = match &note.answers {
+        Some(uri) => store::by_uri_in(connection, channel, uri)?,
+        None => None,
+    };
+    let message = Message {
+        id: MessageId::new(now),
+        channel_id: channel,
+        seq: channels::store::take_seq(connection, channel)?,
+        author_id: user,
+        uri: note.uri.clone(),
+        content: note.content.clone(),
+        html: note.html.clone(),
+        reply_to: answered,
+        created_at: note.published.map_or(now, |at| at.min(now)).as_millis(),
+        edited_at: None,
+        deleted_at: None,
+        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+    };
+    store::insert(connection, &message)?;
+    pass_on(ctx, connection, (&seen, &message), raw, Does::Create)?;
+    show(ctx, connection, &log, "message.created", message).map(Ok)
+}
+
+/// Takes in that somebody of another node changed what they said in a channel of this one.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// As [`receive_post`]; the stored author decides whose it is (I4), and a state older than the stored
+/// one is dropped.
+pub fn receive_change(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+    (note, author): (&GroupNote, &Actor),
+    raw: &[u8],
+) -> Result<Received, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let note = &note.0;
+    let (seen, user) = match writer(ctx, connection, channel, author)? {
+        Ok(found) => found,
+        Err(why) => return Ok(Err(why)),
+    };
+    let known = store::by_uri(connection, &note.uri, author.id.as_str())?;
+    let Some(mut message) = known.filter(|known| known.channel_id == channel) else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    if message.author_id != user {
+        return Ok(Err(Ignored::NotTheOwner));
+    }
+    if message.deleted_at.is_some() {
+        return Ok(Err(Ignored::Deleted));
+    }
+    let (now, told) = (ctx.now(), note.updated.map(Timestamp::as_millis));
+    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
+        && known > told
+    {
+        return Ok(Err(Ignored::Stale));
+    }
+    message.origin_updated_at = told.or(message.origin_updated_at);
+    message.content.clone_from(&note.content);
+    message.html.clone_from(&note.html);
+    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
+    store::rewrite(connection, &message)?;
+    pass_on(ctx, connection, (&seen, &message), raw, Does::Update)?;
+    show(ctx, connection, &log, "message.updated", message).map(Ok)
+}
+
+/// Announces that an author of another node deleted their message, where it was in a channel of this
+/// one. An author may always take back what is theirs.
+pub(in crate::messages::federate) fn passed_on_delete(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+    raw: &[u8],
+) -> Result<(), DatabaseError> {
+    let Some(channel) = channels::store::by_id(connection, message.channel_id)? else {
+        return Ok(());
+    };
+    let Some(group) = Group::of(ctx, connection, &channel)? else {
+        return Ok(());
+    };
+    if group.is_mirror {
+        return Ok(());
+    }
+    announce(
+        ctx,
+        connection,
+        (&group, message),
+        passed(raw, Does::Delete)?,
+    )
+}
+
+/// Who writes, and the channel as they see it.
+fn writer(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+    author: &Actor,
+) -> Result<Result<(Seen, UserId), Ignored>, DatabaseError> {
+    let (now, person) = (ctx.now(), person(author));
+    // Members are known; whoever is not known is no member, and leaves no row.
+    let known = accounts::store::by_actor(connection, author.id.as_str())?;
+    let Some(user) = known.filter(|user| !user.is_local() && User::is_active(user)) else {
+        return Ok(Err(Ignored::ActorRefused));
+    };
+    let Some(seen) = access::see(connection, user.id, channel, now)? else {
+        tracing::info!(actor = %author.id, %channel, "a message for a channel that its author does not see");
+        return Ok(Err(Ignored::NobodyHere));
+    };
+    let is_member = seen
+        .stands
+        .as_ref()
+        .is_some_and(|stands| stands.standing.is_member);
+    if !is_member || structure::is_mirror(ctx.origin(), &seen.channel) {
+        return Ok(Err(Ignored::NobodyHere));
+    }
+    if let Err(error) = seen.needs(Permission::SendMessages) {
+        tracing::info!(actor = %author.id, %channel, %error, "refused a message in a channel");
+        return Ok(Err(Ignored::NotAllowed));
+    }
+    accounts::store::upsert_remote(connection, &person, now)?;
+    Ok(Ok((seen, user.id)))
+}
+
+fn take_turn(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    seen: &Seen,
+    user: UserId,
+) -> Result<Result<(), Ignored>, DatabaseError> {
+    let is_slow = seen.channel.slow_mode_seconds > 0;
+    if !is_slow || seen.permissions.contains(Permission::BypassSlowMode) {
+        return Ok(Ok(()));
+    }
+    match structure::take_turn(connection, &seen.channel, user, ctx.now()) {
+        Ok(()) => Ok(Ok(())),
+        Err(CommunityError::Database(error)) => Err(error),
+        Err(_too_soon) => Ok(Err(Ignored::NotAllowed)),
+    }
+}
+
+fn pass_on(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    (seen, message): (&Seen, &Message),
+    raw: &[u8],
+    does: Does,
+) -> Result<(), DatabaseError> {
+    let Some(group) = Group::of(ctx, connection, &seen.channel)? else {
+        return Ok(());
+    };
+    announce(ctx, connection, (&group, message), passed(raw, does)?)
+}
+
+fn passed(raw: &[u8], does: Does) -> Result<Passed, DatabaseError> {
+    let unreadable = DatabaseError::Malformed { what: "activity" };
+    let activity = vocab::parse(raw).map_err(|_unreadable| unreadable)?;
+    Ok(Passed {
+        activity: Value::Object(activity),
+        does,
+        local_actor: None,
+    })
+}
