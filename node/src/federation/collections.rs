@@ -48,7 +48,7 @@ async fn outbox(
 ) -> Result<Response, ApiError> {
     require_activity(&headers)?;
     active_member(&ctx, &name).await?;
-    answer(&ctx, &Nothing, &uri, &Viewer::Anonymous).await
+    answer(&ctx, &Nothing::of(0), &uri, &Viewer::Anonymous).await
 }
 
 async fn followers(
@@ -107,7 +107,7 @@ async fn conversation(
     answer(&ctx, &conversation, &uri, &viewer).await
 }
 
-async fn answer<P: PageSource<Error = DatabaseError>>(
+pub(super) async fn answer<P: PageSource<Error = DatabaseError>>(
     ctx: &Ctx,
     source: &P,
     uri: &Uri,
@@ -124,15 +124,22 @@ async fn answer<P: PageSource<Error = DatabaseError>>(
     }
 }
 
-/// A collection without entries.
+/// A collection that shows how many entries it has, and none of them.
 #[derive(Debug)]
-struct Nothing;
+pub(super) struct Nothing(u64);
+
+impl Nothing {
+    /// One of so many entries.
+    pub(super) const fn of(total: u64) -> Self {
+        Self(total)
+    }
+}
 
 impl PageSource for Nothing {
     type Error = DatabaseError;
 
     async fn outline(&self, _: &Url, _: &Viewer) -> Result<Option<Outline>, DatabaseError> {
-        Ok(Some(Outline::new().with_total(0).count_only()))
+        Ok(Some(Outline::new().with_total(self.0).count_only()))
     }
 
     async fn page(&self, _: &Url, _: &Cut, _: &Viewer) -> Result<Option<Page>, DatabaseError> {
@@ -223,7 +230,7 @@ impl PageSource for Conversation {
 }
 
 /// The page that a cut asks for; `None` when its cursor is not one of these ids.
-fn page_query<Id: FromStr>(cut: &Cut) -> Option<PageQuery<Id>> {
+pub(super) fn page_query<Id: FromStr>(cut: &Cut) -> Option<PageQuery<Id>> {
     let (mut before, mut after) = (None, None);
     match cut.position() {
         Position::Before(cursor) => before = Some(cursor.as_str().parse().ok()?),
@@ -237,6 +244,6 @@ fn page_query<Id: FromStr>(cut: &Cut) -> Option<PageQuery<Id>> {
     })
 }
 
-fn cursor<Id: ToString>(id: Option<Id>) -> Option<Cursor> {
+pub(super) fn cursor<Id: ToString>(id: Option<Id>) -> Option<Cursor> {
     id.and_then(|id| id.to_string().parse().ok())
 }

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use super::Edge;
+use super::group_inbox::{self, GroupRequest};
 use crate::accounts;
 use crate::accounts::model::RemotePerson;
+use crate::channels;
 use crate::channels::conversations;
 use crate::channels::conversations::federate::Membership;
 use crate::departures;
 use crate::follows;
+use crate::groups;
 use crate::messages::federate::{self as messages, Ignored, IncomingNote};
 use crate::messages::reactions::federate::{self as reactions, IncomingReaction};
 use crate::moderation::reports::{self, Flagged};
@@ -29,7 +32,7 @@ const INTRODUCTIONS: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// Why an activity comes to nothing, for now or for good.
-enum Unread {
+pub(super) enum Unread {
     Ignored(Ignored),
     Later(ApiError),
 }
@@ -52,6 +55,7 @@ enum Request {
     Reject,
     React(Box<IncomingReaction>),
     Undo,
+    Group(GroupRequest),
     Membership(Box<Membership>),
     Flag,
 }
@@ -111,6 +115,9 @@ async fn end_sessions(ctx: &Ctx, edge: &Edge, gone: Url) -> Result<(), ApiError>
 
 /// Reads what needs no transaction; the network is used here and nowhere after (I6).
 async fn read(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<Request, Unread> {
+    if let Some(request) = group_inbox::read(ctx, edge, verified).await? {
+        return Ok(Request::Group(request));
+    }
     let activity = verified.activity();
     let about_itself = activity.object_id() == Some(&activity.actor);
     Ok(match &activity.kind {
@@ -221,7 +228,10 @@ fn run(
     Ok(match request {
         Request::Create(note) => messages::receive_create(ctx, connection, note, author)?.map(drop),
         Request::Update(note) => messages::receive_update(ctx, connection, note, author)?.map(drop),
-        Request::Delete => messages::receive_delete(ctx, connection, activity, author)?.map(drop),
+        Request::Delete => {
+            let raw = verified.raw().as_ref();
+            messages::receive_delete(ctx, connection, activity, author, raw)?.map(drop)
+        }
         Request::UpdateActor(person) => {
             if let Some(why) = overruled(connection, verified)? {
                 return Ok(Err(why));
@@ -235,6 +245,9 @@ fn run(
         Request::DeleteActor => {
             follows::federate::receive_departure(connection, verified)?;
             let gone = accounts::store::mark_gone(connection, author.id.as_str(), ctx.now())?;
+            if let Some(known) = accounts::store::by_actor(connection, author.id.as_str())? {
+                groups::store::forget(connection, known.id)?;
+            }
             if gone {
                 departures::federate::receive(ctx, connection, &activity.id, &author.id)?;
             }
@@ -244,15 +257,21 @@ fn run(
             follows::federate::receive_follow(connection, ctx, verified)?;
             Ok(())
         }
-        Request::Accept => answered(follows::federate::receive_accept(
-            connection, ctx, verified,
-        )?),
-        Request::Reject => answered(follows::federate::receive_reject(connection, verified)?),
+        Request::Accept => answered(
+            follows::federate::receive_accept(connection, ctx, verified)?
+                || group_inbox::accepted(ctx, connection, verified)?,
+        ),
+        Request::Reject => answered(
+            follows::federate::receive_reject(connection, verified)?
+                || channels::group::receive_reject(ctx, connection, (activity, &author.id))?,
+        ),
+        Request::Group(request) => group_inbox::run(ctx, connection, request, verified)?,
         Request::React(reaction) => {
             reactions::receive_reaction(ctx, connection, (activity, &**reaction), author)?
         }
         Request::Undo => answered(
             follows::federate::receive_undo(connection, verified)?
+                || channels::group::receive_undo(ctx, connection, (activity, &author.id))?
                 || reactions::receive_undo(ctx, connection, activity, author)?,
         ),
         Request::Membership(told) => answered(conversations::federate::receive(
@@ -274,7 +293,12 @@ fn is_suspended(
 ) -> Result<bool, DatabaseError> {
     let asked = matches!(
         request,
-        Request::UpdateActor(_) | Request::Accept | Request::Reject | Request::Undo | Request::Flag
+        Request::UpdateActor(_)
+            | Request::Accept
+            | Request::Reject
+            | Request::Undo
+            | Request::Group(_)
+            | Request::Flag
     );
     if !asked {
         return Ok(false);

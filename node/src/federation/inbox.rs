@@ -19,6 +19,7 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::Edge;
 use super::dispatch;
+use super::group_inbox;
 use super::synchronization;
 use crate::accounts::model::Username;
 use crate::config::LimitsConfig;
@@ -64,6 +65,7 @@ impl NodeInbox {
         match dispatch::apply(&self.ctx, &self.edge, verified).await {
             Ok(()) => {
                 synchronization::follow_up(&self.ctx, &self.edge, &told);
+                group_inbox::follow_up(&self.ctx, &self.edge, &told);
                 InboxAnswer::accepted()
             }
             Err(error) => {
@@ -99,6 +101,8 @@ pub(super) fn router(limits: &LimitsConfig) -> Router<Ctx> {
         .route("/inbox", post(receive))
         .route("/actor/inbox", post(receive))
         .route("/users/{name}/inbox", post(receive_for))
+        .route("/channels/{id}/inbox", post(receive))
+        .route("/communities/{slug}/inbox", post(receive))
         .layer(body::limit(BodyClass::Inbox, limits))
 }
 

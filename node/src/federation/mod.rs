@@ -6,6 +6,9 @@ mod comparisons;
 mod delivery;
 mod dispatch;
 mod edge;
+mod group_inbox;
+mod groups;
+mod history;
 mod inbox;
 mod keys;
 mod nodeinfo;
@@ -36,6 +39,7 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Routes {
     let router = Router::new()
         .merge(actors::router())
         .merge(collections::router())
+        .merge(groups::router())
         .merge(inbox::router(&ctx.config().limits))
         .merge(nodeinfo::router(ctx.clone()))
         .merge(objects::router())
@@ -53,6 +57,11 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Routes {
     ];
     // To whom each of these is shown depends on who signed the request, if anybody did.
     let fetched = [
+        "/channels/{id}",
+        "/channels/{id}/followers",
+        "/channels/{id}/history",
+        "/channels/{id}/outbox",
+        "/communities/{slug}",
         "/conversations/{id}",
         "/messages/{id}",
         "/users/{name}",
@@ -61,7 +70,13 @@ pub fn router(ctx: &Ctx, edge: Edge) -> Routes {
         "/users/{name}/following",
         "/users/{name}/outbox",
     ];
-    let inboxes = ["/actor/inbox", "/inbox", "/users/{name}/inbox"];
+    let inboxes = [
+        "/actor/inbox",
+        "/channels/{id}/inbox",
+        "/communities/{slug}/inbox",
+        "/inbox",
+        "/users/{name}/inbox",
+    ];
     let signed = Access::signed();
     let open = shown.map(|path| (Method::GET, path, Access::public()));
     let declared = open

@@ -1,9 +1,10 @@
-//! Messages as documents, for the people of the conversation alone.
+//! Messages as documents: those of public channels for everybody, others for those alone who are there.
 
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
+use federation_core::store::sql::Connection;
 use http::{HeaderMap, StatusCode, Uri};
 
 use super::Edge;
@@ -21,7 +22,8 @@ pub(super) fn router() -> Router<Ctx> {
     Router::new().route("/messages/{id}", get(show))
 }
 
-/// A Note, or its Tombstone, to a fetch signed by somebody it is for.
+/// A Note, or its Tombstone: of a public channel to everybody, else to a fetch signed by somebody it is
+/// for.
 ///
 /// # Security
 /// Everybody else gets the same 404 as for a message that never was.
@@ -33,7 +35,16 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     require_activity(&headers)?;
-    let Some(reader) = fetcher(&ctx, &edge, peer, &uri, &headers).await? else {
+    let reader = fetcher(&ctx, &edge, peer, &uri, &headers).await?;
+    let (held, asks) = (ctx.clone(), reader.as_ref().map(ToString::to_string));
+    let said = move |connection: &mut Connection| {
+        messages::federate::group::document(&held, connection, id, asks.as_deref())
+    };
+    if let Some(shown) = ctx.db().read(said).await? {
+        let status = StatusCode::OK;
+        return Ok(document(status, &shown));
+    }
+    let Some(reader) = reader else {
         return Err(ApiError::not_found());
     };
     let held = ctx.clone();

@@ -2,13 +2,17 @@
 
 use axum::Router;
 use federation_core::discovery::{Account, Accounts, Site, webfinger_router};
-use federation_core::store::sql::DatabaseError;
+use federation_core::store::sql::{Connection, DatabaseError};
 use url::Url;
 
-use super::actors::{NODE_NAME, node_id};
+use super::actors::{NODE_NAME, group, node_id};
 use crate::accounts::model::{User, Username};
 use crate::accounts::store;
+use crate::base::ids::ChannelId;
+use crate::communities;
 use crate::config::Origin;
+use crate::groups::federate::{channel_in, group_uri};
+use crate::messages::federate::group::place;
 use crate::platform::ctx::Ctx;
 
 /// The route `/.well-known/webfinger`.
@@ -23,7 +27,7 @@ pub(super) fn site(origin: &Origin) -> Site {
     Site::new(origin.url()).with_application(node)
 }
 
-/// The members of this node who are still there.
+/// The members of this node who are still there, and its public channels.
 #[derive(Debug)]
 struct Members(Ctx);
 
@@ -32,7 +36,9 @@ impl Accounts for Members {
 
     async fn by_name(&self, name: &str) -> Result<Option<Account>, DatabaseError> {
         let Ok(username) = name.parse::<Username>() else {
-            return Ok(None);
+            let (ctx, name) = (self.0.clone(), name.to_owned());
+            let find = move |connection: &mut Connection| channel_named(&ctx, connection, &name);
+            return self.0.db().read(find).await;
         };
         let find = move |connection: &mut _| store::local_by_username(connection, &username);
         Ok(self.0.db().read(find).await?.as_ref().and_then(account))
@@ -40,9 +46,48 @@ impl Accounts for Members {
 
     async fn by_url(&self, url: &Url) -> Result<Option<Account>, DatabaseError> {
         let uri = url.to_string();
-        let find = move |connection: &mut _| store::by_actor(connection, &uri);
-        Ok(self.0.db().read(find).await?.as_ref().and_then(account))
+        let find = move |connection: &mut Connection| store::by_actor(connection, &uri);
+        if let Some(user) = self.0.db().read(find).await? {
+            return Ok(account(&user));
+        }
+        let Some(channel) = channel_in(self.0.origin(), url) else {
+            return Ok(None);
+        };
+        let ctx = self.0.clone();
+        let find = move |connection: &mut Connection| channel_at(&ctx, connection, channel);
+        self.0.db().read(find).await
     }
+}
+
+/// The public channel that the name part of a handle names.
+fn channel_named(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<Account>, DatabaseError> {
+    match group::by_name(connection, name)? {
+        Some((channel, _)) => channel_at(ctx, connection, channel.id),
+        None => Ok(None),
+    }
+}
+
+/// A channel that everybody may know of.
+fn channel_at(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    id: ChannelId,
+) -> Result<Option<Account>, DatabaseError> {
+    let Some(place) = place(ctx, connection, id, None)? else {
+        return Ok(None);
+    };
+    let Some(community) = place.channel.community_id else {
+        return Ok(None);
+    };
+    let Some(community) = communities::store::by_id(connection, community)? else {
+        return Ok(None);
+    };
+    let name = group::name_of(connection, &place.channel, &community)?;
+    Ok(Some(Account::new(name, group_uri(ctx.origin(), id))))
 }
 
 fn account(user: &User) -> Option<Account> {

@@ -13,6 +13,7 @@ use http::StatusCode;
 
 use super::Nodes;
 use crate::accounts::model::Username;
+use crate::base::ids::ChannelId;
 use crate::federation::{Edge, NodeInbox};
 use crate::platform::ctx::Ctx;
 
@@ -120,8 +121,19 @@ fn is_inbox(path: &str) -> bool {
         Some(name) => name
             .parse::<Username>()
             .is_ok_and(|username| username.as_str() == name),
-        None => matches!(path, "/inbox" | "/actor/inbox"),
+        None => matches!(path, "/inbox" | "/actor/inbox") || is_of_a_channel(path),
     }
+}
+
+/// Whether it is the inbox of a channel, which is a Group for other nodes.
+fn is_of_a_channel(path: &str) -> bool {
+    let id = path
+        .strip_prefix("/channels/")
+        .and_then(|rest| rest.strip_suffix("/inbox"));
+    id.is_some_and(|id| {
+        id.parse::<ChannelId>()
+            .is_ok_and(|channel| channel.as_str() == id)
+    })
 }
 
 #[cfg(test)]
@@ -130,7 +142,8 @@ mod tests {
 
     #[test]
     fn takes_activities_where_posts_are_taken() {
-        for path in ["/inbox", "/actor/inbox", "/users/alice/inbox"] {
+        let channel = "/channels/0197a3c2-7b1e-7c55-8f00-6b7d2f6f1a11/inbox";
+        for path in ["/inbox", "/actor/inbox", "/users/alice/inbox", channel] {
             assert!(is_inbox(path), "{path}");
         }
         for path in [
@@ -139,6 +152,8 @@ mod tests {
             "/users//inbox",
             "/users/Alice/inbox",
             "/users/a/b/inbox",
+            "/channels/x/inbox",
+            "/channels/0197A3C2-7b1e-7c55-8f00-6b7d2f6f1a11/inbox",
             "/api/v1/auth/login",
         ] {
             assert!(!is_inbox(path), "{path}");

@@ -1,5 +1,6 @@
 //! The actors of this node as documents: its members and the node itself.
 
+pub(super) mod group;
 mod node;
 mod person;
 
