@@ -65,7 +65,10 @@ async fn receive(world: &World, activity: &Activity, author: &Actor) -> Received
     let kind = activity.kind.clone();
     let (activity, author) = (Arc::new(activity.clone()), Arc::new(author.clone()));
     if kind == ActivityKind::Delete {
-        let work = move |c: &mut Connection| federate::receive_delete(&ctx, c, &activity, &author);
+        let raw = activity.to_value().to_string();
+        let work = move |c: &mut Connection| {
+            federate::receive_delete(&ctx, c, &activity, &author, raw.as_bytes())
+        };
         return write(world, work).await;
     }
     let note = IncomingNote::read(&activity, &author, ctx.origin(), &ctx.config().limits)?;

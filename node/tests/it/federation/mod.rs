@@ -2,10 +2,12 @@
 
 mod actors;
 mod challenges;
+mod channels;
 mod deliveries;
 mod documents;
 mod follows;
 mod forgeries;
+mod groups;
 mod limits;
 mod messages;
 pub(crate) mod pair;
