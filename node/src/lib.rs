@@ -1,7 +1,7 @@
 //! The Folkmoot server.
 //!
 //! Modules, lowest first; each uses only those above it: `base`, `config`, `platform`, the
-//! features (`accounts`, `auth`, `follows`, `channels`, `moderation`, `messages`, `dms`), the edges (`federation`,
+//! features (`accounts`, `auth`, `follows`, `groups`, `channels`, `moderation`, `messages`, `dms`), the edges (`federation`,
 //! `nodes`, `gateway`), and at the top `router`, `workers`, `app` and `cli`.
 
 pub mod about;

@@ -74,7 +74,7 @@ fn a_channel_is_joined_and_both_sides_write_edit_and_delete() {
         assert_eq!(answer["content"], "hello alice");
         assert_eq!(answer["author"]["handle"], handle(&b, "bob"));
         reads(&alice, &square, &["hello alice", "hello **bob**", "before"]).await;
-        reads(&bob, &mirror, &["hello alice", "hello bob", "before"]).await;
+        reads(&bob, &mirror, &["hello alice", "hello **bob**", "before"]).await;
 
         let path = |channel: &str, message: &Value| {
             let id = message["id"].as_str().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::channels::{join, reads, square};
 use super::pair::{actor, contents, fetch, handle, key, pair, post, until};
-use crate::chat::world::World;
+use crate::chat::world::{Answer, World};
 
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
@@ -49,7 +49,8 @@ fn a_public_channel_is_a_group_that_anybody_may_read() {
 
         let name = handle(&world, "general.main");
         let acct = format!("/.well-known/webfinger?resource=acct:{}", &name[1..]);
-        let found = fetch(&world, &acct, None).await.expect(200);
+        let found = Answer::of(world.http.get(world.url(&acct))).await;
+        let found = found.expect(200);
         assert_eq!(found["links"][0]["href"], world.url(&path), "{found:#}");
 
         let outbox = format!("{path}/outbox");
@@ -99,7 +100,7 @@ fn attack_67_a_private_channel_is_not_there_for_strangers() {
         }
         let name = handle(&a, "secret.main");
         let acct = format!("/.well-known/webfinger?resource=acct:{}", &name[1..]);
-        assert_eq!(fetch(&a, &acct, None).await.status, 404);
+        assert_eq!(Answer::of(a.http.get(a.url(&acct))).await.status, 404);
 
         // A Follow and a message are taken, and nothing comes of them.
         let group = a.url(&format!("/channels/{channel}"));
