@@ -74,7 +74,7 @@ async fn show(
     let keys = edge.keys().of(&group_uri(ctx.origin(), id)).await;
     let keys = keys.map_err(ApiError::internal)?.published().to_vec();
     let held = ctx.clone();
-    let write = move |connection: &mut Connection| {
+    let shown = move |connection: &mut Connection| {
         let Some(community) = channel.community_id else {
             return Ok(None);
         };
@@ -86,7 +86,7 @@ async fn show(
         let actor = group::group(&channel, &community, shown, held.origin());
         Ok(Some(actor.to_value()))
     };
-    let actor = ctx.db().read(write).await?;
+    let actor = ctx.db().read(shown).await?;
     Ok(document(
         StatusCode::OK,
         &actor.ok_or_else(ApiError::not_found)?,

@@ -8,7 +8,9 @@ use http::StatusCode;
 use utoipa_axum::routes;
 
 use super::joining;
-use super::wire::{JoinList, JoinView, WhichGroup};
+use super::wire::{JoinView, WhichGroup};
+use crate::base::ids::JoinId;
+use crate::base::page::Page;
 use crate::base::scope::Scope;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
@@ -28,14 +30,13 @@ pub fn router(people: Arc<dyn People>) -> Routes {
 }
 
 /// The channels of other nodes that the member asked to be in.
-#[utoipa::path(get, path = "/api/v1/federation/channels", tag = "federation", responses((status = 200, body = JoinList)))]
+#[utoipa::path(get, path = "/api/v1/federation/channels", tag = "federation", responses((status = 200, body = Page<JoinView, JoinId>)))]
 pub(super) async fn list(
     State(ctx): State<Ctx>,
     me: CurrentUser,
-) -> Result<Json<JoinList>, ApiError> {
+) -> Result<Json<Page<JoinView, JoinId>>, ApiError> {
     let items = joining::list(&ctx, me.id).await?;
-    let (next, prev) = (None, None);
-    Ok(Json(JoinList { items, next, prev }))
+    Ok(Json(Page::whole(items)))
 }
 
 /// Asks to be in a channel of another node.
@@ -51,7 +52,7 @@ pub(super) async fn join(
 }
 
 /// Leaves a channel of another node.
-#[utoipa::path(post, path = "/api/v1/federation/channels/leave", tag = "federation", request_body = WhichGroup, responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/federation/channels/leave", tag = "federation", request_body = WhichGroup, responses((status = 204), (status = 404, body = Problem), (status = 422, body = Problem), (status = 502, body = Problem)))]
 pub(super) async fn leave(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,

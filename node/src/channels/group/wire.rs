@@ -26,7 +26,7 @@ pub(super) struct JoinView {
     /// Where it stands.
     pub(super) state: JoinState,
     /// Why nothing can be said there, when that is so.
-    pub(super) reason: Option<&'static str>,
+    pub(super) reason: Option<String>,
     /// The channel of this node that stands for it, once there is one.
     pub(super) channel_id: Option<ChannelId>,
     /// When it was asked.
@@ -41,21 +41,9 @@ impl From<&Join> for JoinView {
             id: join.id,
             group: join.group_uri.clone(),
             state: join.state,
-            reason: is_refused.then_some("refused_by_its_node"),
+            reason: is_refused.then(|| "refused_by_its_node".to_owned()),
             channel_id: join.channel_id,
             created_at: Timestamp::from_millis(join.created_at),
         }
     }
-}
-
-/// The channels of other nodes that a member asked to be in.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = ChannelJoinList)]
-pub(super) struct JoinList {
-    /// Newest first; all of them, since one may ask for 500.
-    pub(super) items: Vec<JoinView>,
-    /// Always `null`.
-    pub(super) next: Option<JoinId>,
-    /// Always `null`.
-    pub(super) prev: Option<JoinId>,
 }

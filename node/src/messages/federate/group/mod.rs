@@ -1,10 +1,9 @@
 //! Messages of channels across nodes: a channel is a Group that announces what its members say
 //! (FEP-1b12; `docs/channels-federation.md`).
 //!
-//! At the node of the channel, what members of that node do leaves by [`created`], [`updated`] and
-//! [`deleted`], and what members of other nodes do comes in by [`receive_post`], [`receive_change`]
-//! and `passed_on_delete`; all of it is announced to the followers, each node told once. At the other
-//! nodes [`mirrored`] takes in what the Group announces.
+//! At the node of the channel, what members of that node do leaves by `local`, and what members of
+//! other nodes do comes in by `receive`; all of it is announced to the followers, each node told once.
+//! At the other nodes `mirror` takes in what the Group announces. What may be fetched is in `serve`.
 
 mod announce;
 mod incoming;
