@@ -120,7 +120,7 @@ async fn outbox(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    said(ctx, asking, id, (uri, headers), false).await
+    said(&ctx, &asking, id, (&uri, &headers), false).await
 }
 
 async fn history(
@@ -130,23 +130,23 @@ async fn history(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    said(ctx, asking, id, (uri, headers), true).await
+    said(&ctx, &asking, id, (&uri, &headers), true).await
 }
 
 async fn said(
-    ctx: Ctx,
-    asking: Asking,
+    ctx: &Ctx,
+    asking: &Asking,
     id: ChannelId,
-    (uri, headers): (Uri, HeaderMap),
+    (uri, headers): (&Uri, &HeaderMap),
     bare: bool,
 ) -> Result<Response, ApiError> {
-    let channel = seen(&ctx, &asking, id, (&uri, &headers)).await?;
+    let channel = seen(ctx, asking, id, (uri, headers)).await?;
     let said = Said {
         ctx: ctx.clone(),
         channel,
         bare,
     };
-    answer(&ctx, &said, &uri, &Viewer::Anonymous).await
+    answer(ctx, &said, uri, &Viewer::Anonymous).await
 }
 
 /// How many follow; who they are is shown to nobody.

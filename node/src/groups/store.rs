@@ -7,7 +7,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::{Follower, Form, Join, JoinState, MAX_FOLLOWERS};
 use crate::base::ids::{ChannelId, CommunityId, JoinId, UserId};
-use crate::platform::db::schema::{channels, group_followers, group_joins};
+use crate::platform::db::schema::{channels, group_followers, group_joins, users};
 
 /// Stores a follower, in the place of what it asked before.
 ///
@@ -107,7 +107,8 @@ pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, Dat
     Ok(rows.count().get_result(connection)?)
 }
 
-/// Where a channel is announced, and in which form: each inbox once, in the order of inboxes.
+/// Where a channel is announced, and in which form: each inbox once, in the order of inboxes, without
+/// those of whom none may act here.
 ///
 /// # Errors
 /// The database failed.
@@ -117,7 +118,10 @@ pub fn inboxes(
 ) -> Result<Vec<(String, Form)>, DatabaseError> {
     // 'activity' sorts before 'object': a node that reads both is told what members do.
     let rows = group_followers::table
+        .inner_join(users::table)
         .filter(group_followers::channel_id.eq(channel))
+        .filter(users::suspended_at.is_null())
+        .filter(users::deleted_at.is_null())
         .select((group_followers::inbox, group_followers::form))
         .distinct()
         .order((group_followers::inbox, group_followers::form))

@@ -39,8 +39,8 @@ pub enum Outcome {
 /// The database failed.
 ///
 /// # Security
-/// `activity` must have been proven to be `actor`'s. A channel that is not public answers only those
-/// who see it: nobody learns by asking that it is there.
+/// `activity` must have been proven to be `actor`'s. A channel that is not public does not
+/// answer: nobody learns by asking that it is there.
 pub fn receive_follow(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -58,17 +58,9 @@ pub fn receive_follow(
     let Some(community) = communities::store::by_id(connection, community)? else {
         return Ok(Outcome::Ignored);
     };
-    let is_public = reach::is_public(connection, &channel, now)?;
-    let known = accounts::store::by_actor(connection, actor.id.as_str())?;
-    if !is_public {
-        let seen = match &known {
-            Some(user) => sees(ctx, connection, user.id, id)?,
-            None => false,
-        };
-        if !seen {
-            tracing::info!(actor = %actor.id, channel = %id, "a Follow of a channel that its actor does not see");
-            return Ok(Outcome::Ignored);
-        }
+    if !reach::is_public(connection, &channel, now)? {
+        tracing::info!(actor = %actor.id, channel = %id, "a Follow of a channel that is not public");
+        return Ok(Outcome::Ignored);
     }
     let user = accounts::store::upsert_remote(connection, &person(actor), now)?;
     let user = accounts::store::by_id(connection, user)?;

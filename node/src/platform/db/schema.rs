@@ -1001,5 +1001,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(group_followers -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(group_followers, users);
 diesel::allow_tables_to_appear_in_same_query!(group_followers, channels);
 diesel::allow_tables_to_appear_in_same_query!(group_joins, channels);

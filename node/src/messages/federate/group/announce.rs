@@ -43,12 +43,18 @@ pub(super) enum Does {
 const HIDDEN: [&str; 2] = ["bto", "bcc"];
 
 /// Queues the announcement to everybody who follows the Group.
+///
+/// # Security
+/// Only while everybody may read: who followed a channel before it was closed is told nothing more.
 pub(super) fn announce(
     ctx: &Ctx,
     connection: &mut Connection,
     (group, message): (&Group, &Message),
     passed: Passed,
 ) -> Result<(), DatabaseError> {
+    if !group.is_public {
+        return Ok(());
+    }
     let inboxes = groups::store::inboxes(connection, message.channel_id)?;
     let of = |form: Form| -> Vec<Target> {
         let of_form = inboxes.iter().filter(|(_, its)| *its == form);
@@ -132,6 +138,9 @@ pub(super) fn remove(
     connection: &mut Connection,
     (group, message): (&Group, &Message),
 ) -> Result<(), DatabaseError> {
+    if !group.is_public {
+        return Ok(());
+    }
     let inboxes = groups::store::inboxes(connection, message.channel_id)?;
     let (mut aware, mut others) = (Vec::new(), Vec::new());
     for (inbox, form) in &inboxes {

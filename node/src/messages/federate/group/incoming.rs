@@ -98,14 +98,14 @@ pub fn channel_for(activity: &Activity, origin: &Origin) -> Option<ChannelId> {
 }
 
 /// The place in its channel that an `Announce` tells, as far as it is one.
-pub fn place_of(announce: &Activity) -> Option<i64> {
+pub(super) fn place_of(announce: &Activity) -> Option<i64> {
     let told = announce.extra.get(crate::groups::model::SEQUENCE);
     told.and_then(Value::as_i64)
         .filter(|place| (0..MAX_PLACE).contains(place))
 }
 
 /// Places that other nodes may tell end here: JSON carries whole numbers that far.
-pub const MAX_PLACE: i64 = 1 << 53;
+pub(super) const MAX_PLACE: i64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 
 use federation_core::outbox::sql::cancel_for_object;
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, Object, Value};
+use federation_core::vocab::{Activity, Object};
 
 use super::super::note::{Post, url};
 use super::super::outgoing::deliver_body;
@@ -92,7 +92,8 @@ fn reached(
     if !is_reached {
         return Ok(None);
     }
-    Group::of(ctx, connection, &channel)
+    let group = Group::of(ctx, connection, &channel)?;
+    Ok(group.filter(|group| group.is_public))
 }
 
 fn tell(
@@ -102,7 +103,9 @@ fn tell(
     activity: &Activity,
     does: Does,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
-    let proven = proven(ctx, connection, (group, post), activity)?;
+    // Everybody may read it, so everybody may see whose it is.
+    let author = post.author.actor_uri.as_str();
+    let proven = prove(ctx, connection, activity.to_value(), author, ctx.now())?;
     if !group.is_mirror {
         let passed = Passed {
             activity: proven,
@@ -123,19 +126,4 @@ fn tell(
         forwarded: post.forwarded,
     };
     deliver_body(ctx, connection, &post, activity, proven.to_string())
-}
-
-/// With a proof where everybody may read: whoever has a proven document can prove it to others.
-fn proven(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    (group, post): (&Group, &Post<'_>),
-    activity: &Activity,
-) -> Result<Value, DatabaseError> {
-    let value = activity.to_value();
-    if !group.is_public {
-        return Ok(value);
-    }
-    let actor = post.author.actor_uri.as_str();
-    prove(ctx, connection, value, actor, ctx.now())
 }

@@ -56,10 +56,12 @@ impl Group {
     /// `to` and `cc` of what is for its members.
     pub(super) fn audience(&self) -> (Vec<Url>, Vec<Url>) {
         let followers = (!self.is_mirror).then(|| self.below("followers"));
-        if !self.is_public {
-            return (followers.into_iter().collect(), Vec::new());
+        let followers = followers.into_iter().collect();
+        if self.is_public {
+            (vec![public_url()], followers)
+        } else {
+            (followers, Vec::new())
         }
-        (vec![public_url()], followers.into_iter().collect())
     }
 }
 

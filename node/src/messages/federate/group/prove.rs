@@ -54,8 +54,9 @@ pub(super) fn prove(
     actor: &str,
     now: Timestamp,
 ) -> Result<Value, DatabaseError> {
-    let Value::Object(mut map) = activity else {
-        return Ok(activity);
+    let mut map = match activity {
+        Value::Object(map) => map,
+        other => return Ok(other),
     };
     if let Some(key) = key_of(ctx, connection, actor)?
         && let Err(error) = proof::sign(&mut map, &key, now)
