@@ -64,7 +64,10 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
             parts.recent.clone(),
             parts.typing.clone(),
         ))
-        .merge(channels::group::router(Arc::clone(parts.edge.people())))
+        .merge(channels::group::router(
+            Arc::clone(parts.edge.people()),
+            parts.known.clone(),
+        ))
         .merge(attention::router())
         .merge(blocks::router())
         .merge(moderation::router())

@@ -9,7 +9,7 @@ use url::Url;
 use super::wire::JoinView;
 use crate::accounts;
 use crate::accounts::federate::person;
-use crate::base::ids::{JoinId, UserId};
+use crate::base::ids::{CommunityId, JoinId, UserId};
 use crate::channels::store;
 use crate::communities;
 use crate::groups;
@@ -78,13 +78,13 @@ pub(super) async fn join(
 }
 
 /// Leaves a channel of another node; its node is told, and what stands for it here is seen no longer
-/// once the member is in no channel of that community.
+/// once the member is in no channel of that community. Answers the community that was left so.
 pub(super) async fn leave(
     ctx: &Ctx,
     people: &dyn People,
     me: UserId,
     text: &str,
-) -> Result<(), ApiError> {
+) -> Result<Option<CommunityId>, ApiError> {
     // The id suffices, so that one leaves what cannot be reached any more.
     let group = match parse_id(text.trim()) {
         Some(id) => id,
@@ -99,18 +99,19 @@ pub(super) async fn leave(
         groups::federate::take_back(&held, connection, &join)?;
         groups::store::remove_join(connection, join.id)?;
         let Some(channel) = join.channel_id else {
-            return Ok(());
+            return Ok(None);
         };
         let channel = store::by_id(connection, channel)?;
         let Some(community) = channel.and_then(|channel| channel.community_id) else {
-            return Ok(());
+            return Ok(None);
         };
         if groups::store::joins_in(connection, community, me)?.is_empty()
             && let Some(community) = communities::store::by_id(connection, community)?
         {
             communities::remote::leave(&held, connection, &log, &community, me)?;
+            return Ok(Some(community.id));
         }
-        Ok(())
+        Ok::<_, ApiError>(None)
     };
     ctx.db().write(write).await
 }

@@ -12,6 +12,7 @@ use super::wire::{JoinView, WhichGroup};
 use crate::base::ids::JoinId;
 use crate::base::page::Page;
 use crate::base::scope::Scope;
+use crate::communities::known::Known;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
@@ -21,12 +22,13 @@ use crate::platform::http::routes::Routes;
 use crate::platform::people::People;
 
 /// The routes of this feature; `people` finds actors of other nodes.
-pub fn router(people: Arc<dyn People>) -> Routes {
+pub fn router(people: Arc<dyn People>, known: Known) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Write), routes!(join))
         .add(Access::member(Scope::Write), routes!(leave))
         .with(people)
+        .with(known)
 }
 
 /// The channels of other nodes that the member asked to be in.
@@ -56,9 +58,13 @@ pub(super) async fn join(
 pub(super) async fn leave(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
+    Extension(known): Extension<Known>,
     me: CurrentUser,
     Json(which): Json<WhichGroup>,
 ) -> Result<StatusCode, ApiError> {
-    joining::leave(&ctx, people.as_ref(), me.id, &which.handle).await?;
+    let left = joining::leave(&ctx, people.as_ref(), me.id, &which.handle).await?;
+    if let Some(community) = left {
+        known.changed(community);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

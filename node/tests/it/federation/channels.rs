@@ -251,7 +251,7 @@ fn who_leaves_is_a_member_no_longer_on_either_side() {
 fn nobody_shapes_what_stands_for_a_community_of_another_server() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;
-        let (_alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
         let mirror = join(&bob, &a).await;
         // bob owns his node, and nothing of this.
         let shown = bob
@@ -266,7 +266,7 @@ fn nobody_shapes_what_stands_for_a_community_of_another_server() {
         let made = bob.post(&format!("{path}/channels"), &new).await;
         made.expect_problem(403, "missing_permission");
         bob.delete(&path).await.expect_problem(403, "owner_only");
-        drop((_alice, bob));
+        drop((alice, bob));
         a.stop().await;
         b.stop().await;
     });

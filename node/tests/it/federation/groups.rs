@@ -67,7 +67,7 @@ fn a_public_channel_is_a_group_that_anybody_may_read() {
         let note = said["uri"].as_str().unwrap();
         let note = note.strip_prefix(world.url("").as_str()).unwrap();
         let note = fetch(&world, note, None).await.expect(200);
-        assert_eq!(note["audience"], world.url(&path), "{note:#}");
+        assert_eq!(note["audience"], json!([world.url(&path)]), "{note:#}");
         drop(alice);
         world.stop().await;
     });
