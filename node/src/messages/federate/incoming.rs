@@ -15,7 +15,7 @@ use crate::messages::mentions;
 use crate::messages::polls::federate as polls;
 
 /// Bytes of HTML in a note that are read; more is not a chat message.
-const MAX_HTML: usize = 256 * 1024;
+pub(super) const MAX_HTML: usize = 256 * 1024;
 /// Bytes in the id of a conversation at most; a longer one is read as none.
 const MAX_NAME: usize = 1024;
 
@@ -126,18 +126,6 @@ impl IncomingNote {
         let note = object
             .filter(|object| is_note(object))
             .ok_or(Ignored::NotAMessage)?;
-        let mut read = Self::of(note, author, origin, limits)?;
-        read.address(activity, note, author, origin, limits)?;
-        Ok(read)
-    }
-
-    /// Reads what a note says, whomever it is for.
-    pub(super) fn of(
-        note: &Object,
-        author: &Actor,
-        origin: &Origin,
-        limits: &LimitsConfig,
-    ) -> Result<Self, Ignored> {
         let uri = note.id.as_ref().ok_or(Ignored::NotAMessage)?;
         if origin.owns(uri) {
             return Err(Ignored::LocalId);
@@ -154,7 +142,7 @@ impl IncomingNote {
         }
         let html = text::sanitise(&raw.replace('\0', ""));
         let content = text::clean(&text::read(&html), MAX_HTML);
-        Ok(Self {
+        let mut read = Self {
             uri: uri.to_string(),
             actor: author.id.clone(),
             mentioned: mentions::named(&note.tag, &content, limits.mentioned_people),
@@ -169,7 +157,9 @@ impl IncomingNote {
             people: Vec::new(),
             poll: polls::poll(note),
             vote: polls::vote(note),
-        })
+        };
+        read.address(activity, note, author, origin, limits)?;
+        Ok(read)
     }
 
     fn address(

@@ -144,7 +144,7 @@ fn take_in(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    show(ctx, connection, log, "message.created", message.clone())?;
+    announce(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
         answered: said.map(|message| message.author_id),
         mentions: &mentioned,
@@ -216,7 +216,7 @@ pub fn receive_update(
     let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    show(ctx, connection, &log, "message.updated", message).map(Ok)
+    announce(ctx, connection, &log, "message.updated", message).map(Ok)
 }
 
 /// Takes in that a message was deleted, also when the message itself has not come yet. `raw` is the
@@ -356,7 +356,7 @@ fn about<'a>(note: &'a IncomingNote, author: UserId, message: Option<&Message>) 
 }
 
 /// Tells the members of the channel of a message as it is now.
-pub(super) fn show(
+pub(super) fn announce(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,

@@ -1,9 +1,10 @@
 //! A note that was said in a channel, read and judged as far as that goes without a database.
 
+use federation_core::Timestamp;
 use federation_core::vocab::{Activity, Actor, Object, ObjectKind, ObjectOrId, Value};
 use url::Url;
 
-use super::super::incoming::{Ignored, IncomingNote};
+use super::super::incoming::{Ignored, MAX_HTML};
 use crate::base::ids::ChannelId;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
@@ -14,7 +15,15 @@ const LOOKED_AT: usize = 64;
 
 /// A note of a channel, sanitised and bounded.
 #[derive(Clone, Debug)]
-pub struct GroupNote(pub(super) IncomingNote);
+pub struct GroupNote {
+    pub(super) uri: String,
+    pub(super) actor: Url,
+    pub(super) content: String,
+    pub(super) html: String,
+    pub(super) answers: Option<String>,
+    pub(super) published: Option<Timestamp>,
+    pub(super) updated: Option<Timestamp>,
+}
 
 impl GroupNote {
     /// Reads the note of a `Create` or `Update` by `author` that is for a Group.
@@ -45,35 +54,52 @@ impl GroupNote {
         origin: &Origin,
         limits: &LimitsConfig,
     ) -> Result<Self, Ignored> {
-        let note = match object.kind {
-            ObjectKind::Note => IncomingNote::of(object, author, origin, limits)?,
-            ObjectKind::Page | ObjectKind::Article => {
-                IncomingNote::of(&titled(object), author, origin, limits)?
-            }
+        let title = match object.kind {
+            ObjectKind::Note => None,
+            ObjectKind::Page | ObjectKind::Article => object.name.as_deref(),
             _ => return Err(Ignored::NotAMessage),
         };
-        if note.content.chars().count() > limits.message_characters {
+        let uri = object.id.as_ref().ok_or(Ignored::NotAMessage)?;
+        if origin.owns(uri) {
+            return Err(Ignored::LocalId);
+        }
+        if object.attributed_to != [author.id.clone()] || uri.origin() != author.id.origin() {
+            return Err(Ignored::NotTheOwner);
+        }
+        let raw = object.content.as_deref().unwrap_or_default();
+        if raw.len() > MAX_HTML || title.is_some_and(|title| title.len() > MAX_HTML) {
             return Err(Ignored::TooLong);
         }
-        if note.content.trim().is_empty() {
+        let html = text::sanitise(&titled(title, raw).replace('\0', ""));
+        let content = text::clean(&text::read(&html), MAX_HTML);
+        if content.chars().count() > limits.message_characters {
+            return Err(Ignored::TooLong);
+        }
+        if content.trim().is_empty() {
             return Err(Ignored::NotAMessage);
         }
-        Ok(Self(note))
+        Ok(Self {
+            uri: uri.to_string(),
+            actor: author.id.clone(),
+            content,
+            html,
+            answers: object.in_reply_to.as_ref().map(Url::to_string),
+            published: object.published,
+            updated: object.updated,
+        })
     }
 }
 
 /// Posts of forums have a title, which is the first thing that they say.
-fn titled(object: &Object) -> Object {
-    let mut note = object.clone();
-    if let Some(name) = &object.name {
-        let name = name
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
-        let rest = object.content.as_deref().unwrap_or_default();
-        note.content = Some(text::sanitise(&format!("<p><b>{name}</b></p>{rest}")));
-    }
-    note
+fn titled(title: Option<&str>, html: &str) -> String {
+    let Some(title) = title else {
+        return html.to_owned();
+    };
+    let title = title
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!("<p><strong>{title}</strong></p>{html}")
 }
 
 /// The channel of this node that an activity is for, if it is for one: by `audience`, `to`, `cc` or
@@ -109,7 +135,6 @@ pub(super) const MAX_PLACE: i64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {
-    use federation_core::Timestamp;
     use federation_core::vocab::ActivityKind;
     use proptest::prelude::*;
     use serde_json::json;
@@ -228,7 +253,7 @@ mod tests {
                 let author = Actor::new(id, kind, inbox);
                 let limits = LimitsConfig::default();
                 let note = GroupNote::read(&activity, &author, &origin(), &limits);
-                if let Ok(GroupNote(note)) = note {
+                if let Ok(note) = note {
                     prop_assert_eq!(note.actor, author.id);
                     prop_assert!(!note.html.contains("<script"));
                 }

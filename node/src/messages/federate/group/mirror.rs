@@ -8,7 +8,7 @@ use federation_core::vocab::{Activity, Actor};
 use url::Url;
 
 use super::super::incoming::Ignored;
-use super::super::receive::{Received, show};
+use super::super::receive::{Received, announce as show};
 use super::incoming::{GroupNote, MAX_PLACE, place_of};
 use crate::accounts;
 use crate::accounts::federate::person;
@@ -88,7 +88,7 @@ fn take_in(
     at: Announced,
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Result<Message, Ignored>, DatabaseError> {
-    let (now, note) = (ctx.now(), &note.0);
+    let now = ctx.now();
     if note.actor != author.id {
         return Ok(Err(Ignored::NotTheOwner));
     }
@@ -154,7 +154,6 @@ pub fn mirrored_change(
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let note = &note.0;
     let known = store::by_uri(connection, &note.uri, author.id.as_str())?;
     let Some(mut message) = known.filter(|known| known.channel_id == at.channel) else {
         return Ok(Err(Ignored::Unknown));

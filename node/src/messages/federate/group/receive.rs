@@ -5,7 +5,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{self, Actor, Value};
 
 use super::super::incoming::Ignored;
-use super::super::receive::{Received, show};
+use super::super::receive::{Received, announce as show};
 use super::announce::{Does, Passed, announce};
 use super::incoming::GroupNote;
 use super::note::Group;
@@ -40,7 +40,6 @@ pub fn receive_post(
     raw: &[u8],
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let note = &note.0;
     if note.actor != author.id {
         return Ok(Err(Ignored::NotTheOwner));
     }
@@ -103,7 +102,6 @@ pub fn receive_change(
     raw: &[u8],
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let note = &note.0;
     let (seen, user) = match writer(ctx, connection, channel, author)? {
         Ok(found) => found,
         Err(why) => return Ok(Err(why)),
