@@ -247,6 +247,24 @@ pub fn take_seq(connection: &mut Connection, channel: ChannelId) -> Result<i64, 
     Ok(next.saturating_sub(1))
 }
 
+/// Has the numbers of a channel go on after `seq`, unless they are further on.
+///
+/// # Errors
+/// The database failed.
+pub fn number_after(
+    connection: &mut Connection,
+    channel: ChannelId,
+    seq: i64,
+) -> Result<(), DatabaseError> {
+    let row = channels::table
+        .filter(channels::id.eq(channel))
+        .filter(channels::next_seq.le(seq));
+    diesel::update(row)
+        .set(channels::next_seq.eq(seq.saturating_add(1)))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// The channels of a member, newest first, without those that they hid until the next message.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use super::Edge;
 use crate::base::ids::ChannelId;
 use crate::channels;
 use crate::channels::structure::is_mirror;
-use crate::messages::federate::group::{Announced, GroupNote, backfill};
+use crate::messages::federate::group::{Announced, GroupNote, backfill, backfilled};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 
@@ -65,12 +65,24 @@ async fn fill(ctx: &Ctx, edge: &Edge, group: &Actor) -> Result<usize, ApiError> 
     let read = edge.directory().collection(outbox, limits).await;
     let read = read.map_err(ApiError::internal)?;
     let mut taken = 0;
+    let mut done = Ok(());
     for entry in read.items {
-        if one(ctx, edge, (channel.id, group), &entry).await? {
-            taken += 1;
+        match one(ctx, edge, (channel.id, group), &entry).await {
+            Ok(true) => taken += 1,
+            Ok(false) => {}
+            Err(error) => {
+                done = Err(error);
+                break;
+            }
         }
     }
-    Ok(taken)
+    // Also what came before a failure is there to be read.
+    if taken > 0 {
+        let (held, channel) = (ctx.clone(), channel.id);
+        let tell = move |connection: &mut Connection| backfilled(&held, connection, channel);
+        ctx.db().write(tell).await?;
+    }
+    done.map(|()| taken)
 }
 
 /// Takes in one entry; whether there was something new in it.

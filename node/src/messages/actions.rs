@@ -1,5 +1,7 @@
 //! What members do with messages: one use case, one function, one transaction.
 
+use std::collections::HashMap;
+
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
@@ -14,7 +16,7 @@ use super::reading;
 use super::showing::view;
 use super::telling::{remove, tell};
 use super::wire::MessageView;
-use super::{mentions, revisions, store};
+use super::{mentions, numbers, revisions, store};
 use crate::accounts;
 use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
@@ -85,7 +87,7 @@ pub fn send(
     let message = Message {
         id,
         channel_id: new.channel,
-        seq: channels::store::take_seq(connection, new.channel)?,
+        seq: numbers::next(ctx.origin(), connection, &seen.channel)?,
         author_id: author.id,
         uri: uri_of(ctx.origin(), id),
         content: new.draft.content.clone(),
@@ -254,8 +256,11 @@ pub(super) fn withdraw(
     message: &Message,
 ) -> Result<(), DatabaseError> {
     let mut members = audience(connection, seen, (message.author_id, message.seq))?;
-    // Who has it and left since is told too.
-    let sent = store::recipients(connection, &[message.id])?;
+    // Who has it and left since is told too; a channel tells of its own.
+    let sent = match seen.channel.community_id {
+        Some(_) => HashMap::new(),
+        None => store::recipients(connection, &[message.id])?,
+    };
     for (_, user) in sent.into_values().flatten() {
         if members.iter().all(|member| member.id != user.id) {
             members.push(user);
@@ -333,7 +338,7 @@ pub(super) fn moderate(seen: &Seen) -> Result<(), ApiError> {
 }
 
 /// Those whom the message of this number concerns by name: the people of a conversation who were there
-/// by then; in a channel, of which other nodes do not know yet, its author alone.
+/// by then; in a channel, which tells other nodes of its own, its author alone.
 fn audience(
     connection: &mut Connection,
     seen: &Seen,

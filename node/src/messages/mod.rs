@@ -18,6 +18,7 @@ mod marks;
 pub mod mentions;
 pub mod model;
 mod notify;
+mod numbers;
 mod parts;
 mod pins;
 pub mod polls;

@@ -206,37 +206,6 @@ fn seq_of(
     Ok(row.first(connection).optional()?)
 }
 
-/// Whether a message of a channel has this place.
-///
-/// # Errors
-/// The database failed.
-pub fn is_taken(
-    connection: &mut Connection,
-    channel: ChannelId,
-    seq: i64,
-) -> Result<bool, DatabaseError> {
-    let row = messages::table
-        .filter(messages::channel_id.eq(channel))
-        .filter(messages::seq.eq(seq))
-        .select(messages::id);
-    Ok(row.first::<MessageId>(connection).optional()?.is_some())
-}
-
-/// Gives a message another place in its channel, which nothing has.
-///
-/// # Errors
-/// The database failed.
-pub fn put_in_place(
-    connection: &mut Connection,
-    id: MessageId,
-    seq: i64,
-) -> Result<(), DatabaseError> {
-    diesel::update(messages::table.find(id))
-        .set(messages::seq.eq(seq))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Stores the new text of a message, and when it was changed.
 ///
 /// # Errors

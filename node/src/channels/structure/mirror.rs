@@ -54,7 +54,6 @@ pub fn open(
         ..Channel::conversation(id, now.as_millis())
     };
     store::insert(connection, &mirror)?;
-    store::begin_at(connection, id, PROVISIONAL)?;
     renew(ctx, connection, log, community)?;
     Ok(Some(mirror))
 }

@@ -24,18 +24,6 @@ pub(super) fn insert(connection: &mut Connection, channel: &Channel) -> Result<(
     Ok(())
 }
 
-/// Has the numbers of a channel begin at `first`.
-pub(super) fn begin_at(
-    connection: &mut Connection,
-    id: ChannelId,
-    first: i64,
-) -> Result<(), DatabaseError> {
-    diesel::update(channels::table.find(id))
-        .set(channels::next_seq.eq(first))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Stores a changed channel.
 pub(super) fn update(connection: &mut Connection, channel: &Channel) -> Result<(), DatabaseError> {
     diesel::update(channels::table.find(channel.id))

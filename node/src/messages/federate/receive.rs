@@ -177,6 +177,11 @@ pub fn receive_update(
         Err(Ignored::Unknown) => return receive_create(ctx, connection, note, author),
         Err(why) => return Ok(Err(why)),
     };
+    // What is said in a channel changes by way of the channel, which judges it.
+    let place = channels::store::by_id(connection, message.channel_id)?;
+    if place.is_some_and(|place| place.community_id.is_some()) {
+        return Ok(Err(Ignored::OtherGroup));
+    }
     let now = ctx.now();
     let told = note.updated.map(Timestamp::as_millis);
     if let (Some(known), Some(told)) = (message.origin_updated_at, told)

@@ -13,6 +13,7 @@ use crate::base::ids::{CommunityId, UserId};
 use crate::base::permission::Permission;
 use crate::base::text::{self, Name, Target};
 use crate::channels::access::{self, Seen};
+use crate::channels::structure::is_mirror;
 use crate::communities;
 use crate::communities::model::CommunityRole;
 use crate::communities::roles;
@@ -237,18 +238,23 @@ fn in_community(
         return Ok(HashMap::new());
     }
     let members = members_among(connection, community, &found)?;
-    found.retain(|person| members.contains(&person.id));
+    // Who of other nodes is in a channel of another node, that node alone knows.
+    let is_mirror = is_mirror(ctx.origin(), &seen.channel);
+    let is_elsewhere = |person: &User| is_mirror && !person.is_local();
+    found.retain(|person| is_elsewhere(person) || members.contains(&person.id));
     if found.len() > limits.mentioned_people {
         return Err(too_many(limits));
     }
     let mut people = HashMap::new();
     for person in found {
-        let theirs = access::see(connection, person.id, seen.channel.id, ctx.now())?;
-        let is_member = theirs
-            .and_then(|theirs| theirs.stands)
-            .is_some_and(|stands| stands.standing.is_member);
-        if !is_member {
-            continue;
+        if !is_elsewhere(&person) {
+            let theirs = access::see(connection, person.id, seen.channel.id, ctx.now())?;
+            let is_member = theirs
+                .and_then(|theirs| theirs.stands)
+                .is_some_and(|stands| stands.standing.is_member);
+            if !is_member {
+                continue;
+            }
         }
         for name in wanted.get(&key_of(&person)).into_iter().flatten() {
             people

@@ -8,6 +8,7 @@ use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::channels::structure::PROVISIONAL;
 use crate::notifications;
 use crate::platform::db::schema::{channels, messages, read_markers};
 
@@ -42,6 +43,9 @@ pub(super) fn markers(
 
 /// Moves a marker on, and reads the notifications up to there; `false` when it is there already or
 /// further on. To be run under the lock of the event log.
+///
+/// What the node of a channel has not numbered yet counts as the last that it has: its own place will
+/// be another one.
 pub(super) fn advance(
     connection: &mut Connection,
     user: UserId,
@@ -49,6 +53,11 @@ pub(super) fn advance(
     seq: i64,
     now: Timestamp,
 ) -> Result<bool, DatabaseError> {
+    let seq = if seq < PROVISIONAL {
+        seq
+    } else {
+        last_number(connection, channel)?
+    };
     if marker(connection, user, channel)?.is_some_and(|known| known >= seq) {
         return Ok(false);
     }
@@ -70,6 +79,12 @@ pub(super) fn advance(
         .execute(c))?;
     notifications::store::read_in(connection, user, channel, seq, now)?;
     Ok(true)
+}
+
+/// The last number that a channel has given; 0 when it has given none.
+fn last_number(connection: &mut Connection, channel: ChannelId) -> Result<i64, DatabaseError> {
+    let row = channels::table.find(channel).select(channels::next_seq);
+    Ok(row.first::<i64>(connection)?.saturating_sub(1))
 }
 
 /// Moves the marker of somebody who wrote: what stands before is read.
@@ -115,7 +130,8 @@ pub(super) fn heads(
     Ok(rows.into_iter().map(head).collect())
 }
 
-/// Who wrote the first messages after this place, at most `limit`.
+/// Who wrote the first messages after this place, at most `limit`, without those that have no number of
+/// their own yet.
 pub(super) fn authors_after(
     connection: &mut Connection,
     channel: ChannelId,
@@ -126,13 +142,14 @@ pub(super) fn authors_after(
         .filter(messages::channel_id.eq(channel))
         .filter(messages::deleted_at.is_null())
         .filter(messages::seq.gt(seq))
+        .filter(messages::seq.lt(PROVISIONAL))
         .order(messages::seq)
         .limit(limit)
         .select(messages::author_id);
     Ok(rows.load(connection)?)
 }
 
-/// Who wrote the newest messages and when, newest first, at most `limit`.
+/// Who wrote the newest messages and when, newest first, at most `limit`; without the same.
 pub(super) fn newest_authors(
     connection: &mut Connection,
     channel: ChannelId,
@@ -141,6 +158,7 @@ pub(super) fn newest_authors(
     let rows = messages::table
         .filter(messages::channel_id.eq(channel))
         .filter(messages::deleted_at.is_null())
+        .filter(messages::seq.lt(PROVISIONAL))
         .order(messages::seq.desc())
         .limit(limit)
         .select((messages::author_id, messages::created_at));

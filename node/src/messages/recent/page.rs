@@ -9,6 +9,8 @@ use super::{Held, Recent, Rendered};
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels;
+use crate::channels::model::Channel;
+use crate::channels::structure::is_mirror;
 use crate::messages::showing::page;
 use crate::messages::wire::MessageView;
 use crate::platform::ctx::Ctx;
@@ -20,7 +22,8 @@ pub const SIZE: u32 = 50;
 enum Found {
     /// A channel of a community, where all see the same.
     Shared(Held),
-    /// A conversation, where each sees what was said since they came.
+    /// A conversation, where each sees what was said since they came, or a channel of another node,
+    /// where each sees how far their own messages have come.
     Own(Page<MessageView, MessageId>),
 }
 
@@ -52,7 +55,9 @@ pub async fn first_page(
         .db()
         .read(move |connection| {
             let known = channels::store::by_id(connection, channel)?;
-            if known.is_some_and(|known| known.community_id.is_some()) {
+            let is_shared =
+                |known: Channel| known.community_id.is_some() && !is_mirror(shown.origin(), &known);
+            if known.is_some_and(is_shared) {
                 let held = read(&shown, connection, channel, (as_of, commit))?;
                 return Ok(Found::Shared(held));
             }

@@ -34,8 +34,8 @@ const LOOKED_BACK: i64 = 100;
 pub struct Said<'a> {
     /// By whom.
     pub author: UserId,
-    /// Where, when it is said by a member here; rules of the node alone count for what comes from
-    /// other nodes.
+    /// Where, when it is said by a member of a community here; rules of the node alone count for what
+    /// comes from other nodes beside that.
     pub seen: Option<&'a Seen>,
     /// The text.
     pub content: &'a str,

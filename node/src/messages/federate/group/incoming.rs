@@ -9,6 +9,7 @@ use crate::base::ids::ChannelId;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
 use crate::groups::federate::channel_in;
+use crate::messages::mentions;
 
 /// Recipients of an activity that are looked at to find the channel that it is for.
 const LOOKED_AT: usize = 64;
@@ -23,6 +24,8 @@ pub struct GroupNote {
     pub(super) answers: Option<String>,
     pub(super) published: Option<Timestamp>,
     pub(super) updated: Option<Timestamp>,
+    /// Actors that are tagged and named in the text.
+    pub(super) mentioned: Vec<Url>,
 }
 
 impl GroupNote {
@@ -81,6 +84,7 @@ impl GroupNote {
         Ok(Self {
             uri: uri.to_string(),
             actor: author.id.clone(),
+            mentioned: mentions::named(&object.tag, &content, limits.mentioned_people),
             content,
             html,
             answers: object.in_reply_to.as_ref().map(Url::to_string),

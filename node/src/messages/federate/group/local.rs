@@ -26,7 +26,12 @@ pub(in crate::messages::federate) fn created(
     let Some(group) = reached(ctx, connection, post)? else {
         return Ok(Vec::new());
     };
-    let note = build(connection, &group, (post.message, post.author))?;
+    let note = build(
+        connection,
+        ctx.origin(),
+        &group,
+        (post.message, post.author),
+    )?;
     let id = url(&format!("{}/create", post.message.uri))?;
     let activity = Activity::create(id, url(&post.author.actor_uri)?, note);
     tell(ctx, connection, (&group, post), &activity, Does::Create)
@@ -41,7 +46,12 @@ pub(in crate::messages::federate) fn updated(
     let Some(group) = reached(ctx, connection, post)? else {
         return Ok(Vec::new());
     };
-    let note = build(connection, &group, (post.message, post.author))?;
+    let note = build(
+        connection,
+        ctx.origin(),
+        &group,
+        (post.message, post.author),
+    )?;
     let change = RequestId::new(ctx.now());
     let id = url(&format!("{}/updates/{change}", post.message.uri))?;
     let activity = Activity::update(id, url(&post.author.actor_uri)?, note);

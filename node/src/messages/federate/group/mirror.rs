@@ -5,25 +5,23 @@
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor};
+use serde_json::json;
 use url::Url;
 
 use super::super::incoming::Ignored;
 use super::super::receive::{Received, announce as show};
 use super::incoming::{GroupNote, MAX_PLACE, place_of};
+use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId};
-use crate::channels;
 use crate::channels::structure::PROVISIONAL;
 use crate::messages::actions::remove;
 use crate::messages::model::Message;
-use crate::messages::{store, tombstones};
+use crate::messages::{numbers, revisions, store, tombstones};
 use crate::platform::ctx::Ctx;
-use crate::platform::events::EventLog;
-
-/// Places after a taken one that are tried.
-const TRIED: i64 = 64;
+use crate::platform::events::{EventLog, NewEvent, Topic};
 
 /// Where something was announced.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +56,16 @@ pub fn mirrored(
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    match take_in(ctx, connection, at, (note, author))? {
-        Ok(message) => show(ctx, connection, &log, "message.created", message).map(Ok),
-        Err(why) => Ok(Err(why)),
-    }
+    let message = match take_in(ctx, connection, at, (note, author), true)? {
+        Ok(message) => message,
+        Err(why) => return Ok(Err(why)),
+    };
+    telling::created(ctx, connection, &log, (&message, note))?;
+    Ok(Ok(message.id))
 }
 
-/// Takes in a message of before a member joined; nobody is told of it as of something new.
+/// Takes in a message of before a member joined; nobody is told of it as of something new. Once all of
+/// them are in, [`backfilled`] says so.
 ///
 /// # Errors
 /// The database failed.
@@ -78,15 +79,43 @@ pub fn backfill(
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Received, DatabaseError> {
     let _log = EventLog::begin(connection)?;
-    let taken = take_in(ctx, connection, at, (note, author))?;
-    Ok(taken.map(|message| message.id))
+    let message = match take_in(ctx, connection, at, (note, author), false)? {
+        Ok(message) => message,
+        Err(why) => return Ok(Err(why)),
+    };
+    telling::mention(ctx, connection, &message, note)?;
+    Ok(Ok(message.id))
 }
 
+/// Tells the members of a channel that what was said before they came is there now.
+///
+/// # Errors
+/// The database failed.
+pub fn backfilled(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+) -> Result<(), DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let event = NewEvent {
+        topic: Topic::Channel(channel),
+        op: "history.added",
+        effect: None,
+        subject: None,
+    };
+    let data = json!({"channel_id": channel});
+    log.append(connection, &event, &data, ctx.now())?;
+    Ok(())
+}
+
+/// Stores a message, unless a rule of this node refuses it. What `is_new` is judged whole, and what
+/// it breaks is written down; of what was said before the text alone counts.
 fn take_in(
     ctx: &Ctx,
     connection: &mut Connection,
     at: Announced,
     (note, author): (&GroupNote, &Actor),
+    is_new: bool,
 ) -> Result<Result<Message, Ignored>, DatabaseError> {
     let now = ctx.now();
     if note.actor != author.id {
@@ -107,6 +136,13 @@ fn take_in(
     if !author.as_ref().is_some_and(User::is_active) {
         return Ok(Err(Ignored::ActorRefused));
     }
+    let verdict = judged(ctx, connection, (author_id, None), note, !is_new)?;
+    if is_refused(&verdict) {
+        if is_new {
+            verdict.record(ctx, connection, &about(note, author_id, None, None))?;
+        }
+        return Ok(Err(Ignored::Refused));
+    }
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, at.channel, uri)?,
         None => None,
@@ -114,7 +150,7 @@ fn take_in(
     let message = Message {
         id: MessageId::new(now),
         channel_id: at.channel,
-        seq: free_place(connection, at)?,
+        seq: numbers::take(connection, at.channel, at.place)?,
         author_id,
         uri: note.uri.clone(),
         content: note.content.clone(),
@@ -126,18 +162,11 @@ fn take_in(
         origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
     };
     store::insert(connection, &message)?;
-    Ok(Ok(message))
-}
-
-/// The place that was told, or the next one that nothing has: a Group that tells one place twice takes
-/// nothing from what has it.
-fn free_place(connection: &mut Connection, at: Announced) -> Result<i64, DatabaseError> {
-    for place in at.place..at.place.saturating_add(TRIED) {
-        if !store::is_taken(connection, at.channel, place)? {
-            return Ok(place);
-        }
+    if is_new {
+        let about = about(note, author_id, None, Some(&message));
+        verdict.record(ctx, connection, &about)?;
     }
-    channels::store::take_seq(connection, at.channel)
+    Ok(Ok(message))
 }
 
 /// Takes in a changed message that a Group announces.
@@ -161,6 +190,10 @@ pub fn mirrored_change(
     if message.deleted_at.is_some() {
         return Ok(Err(Ignored::Deleted));
     }
+    let owner = accounts::store::by_id(connection, message.author_id)?;
+    if !owner.as_ref().is_some_and(User::is_active) {
+        return Ok(Err(Ignored::ActorRefused));
+    }
     let (now, told) = (ctx.now(), note.updated.map(Timestamp::as_millis));
     if let (Some(known), Some(told)) = (message.origin_updated_at, told)
         && known > told
@@ -168,11 +201,24 @@ pub fn mirrored_change(
         return Ok(Err(Ignored::Stale));
     }
     message.origin_updated_at = told.or(message.origin_updated_at);
+    if message.html == note.html && message.content == note.content {
+        store::rewrite(connection, &message)?;
+        return Ok(Ok(message.id));
+    }
+    let verdict = judged(ctx, connection, (message.author_id, None), note, true)?;
+    let about = about(note, message.author_id, None, Some(&message));
+    verdict.record(ctx, connection, &about)?;
+    if is_refused(&verdict) {
+        remove(ctx, connection, &log, &message)?;
+        return Ok(Err(Ignored::Refused));
+    }
+    revisions::keep(connection, &message)?;
     message.content.clone_from(&note.content);
     message.html.clone_from(&note.html);
     message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
-    show(ctx, connection, &log, "message.updated", message).map(Ok)
+    telling::changed(ctx, connection, &log, (&message, note))?;
+    Ok(Ok(message.id))
 }
 
 /// Takes in that an author deleted a message, as a Group announces it.
@@ -252,7 +298,6 @@ pub fn settled(
     if message.seq < PROVISIONAL {
         return Ok(Err(Ignored::Duplicate));
     }
-    message.seq = free_place(connection, at)?;
-    store::put_in_place(connection, id, message.seq)?;
+    message.seq = numbers::settle(connection, &message, at.place, ctx.now())?;
     show(ctx, connection, &log, "message.updated", message).map(Ok)
 }

@@ -13,10 +13,12 @@ mod note;
 mod prove;
 mod receive;
 mod serve;
+mod telling;
 
 pub use incoming::{GroupNote, channel_for};
 pub use mirror::{
-    Announced, backfill, mirrored, mirrored_change, mirrored_delete, mirrored_removal, settled,
+    Announced, backfill, backfilled, mirrored, mirrored_change, mirrored_delete, mirrored_removal,
+    settled,
 };
 pub use receive::{receive_change, receive_post};
 pub use serve::{Place, document, entries, place, size};

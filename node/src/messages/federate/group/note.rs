@@ -2,16 +2,19 @@
 
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Object, public_url};
+use federation_core::vocab::{Object, Tag, public_url};
 use serde_json::json;
 use url::Url;
 
 use super::super::note::url;
 use crate::accounts::model::User;
+use crate::base::ids::{MessageId, UserId};
 use crate::channels::model::Channel;
 use crate::channels::reach;
 use crate::channels::structure::is_mirror;
 use crate::config::Origin;
+use crate::messages::forwards;
+use crate::messages::mentions;
 use crate::messages::model::Message;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
@@ -65,17 +68,23 @@ impl Group {
     }
 }
 
-/// Builds the Note of a message that was written here.
+/// Builds the Note of a message that was written here. What it passes on follows the text as a
+/// quotation.
 pub(super) fn build(
     connection: &mut Connection,
+    origin: &Origin,
     group: &Group,
     (message, author): (&Message, &User),
 ) -> Result<Object, DatabaseError> {
-    let mut note = Object::note(
-        url(&message.uri)?,
-        url(&author.actor_uri)?,
-        message.html.as_str(),
-    );
+    let (html, content) = match forwards::one(connection, message.id)? {
+        Some(forward) => (
+            forward.html_below(&message.html),
+            forward.content_below(&message.content),
+        ),
+        None => (message.html.clone(), message.content.clone()),
+    };
+    let mut note = Object::note(url(&message.uri)?, url(&author.actor_uri)?, html);
+    note.tag = tags(connection, origin, message.id)?;
     (note.to, note.cc) = group.audience();
     note.cc.push(group.id.clone());
     note.audience = vec![group.id.clone()];
@@ -89,9 +98,27 @@ pub(super) fn build(
         None => None,
     };
     note.in_reply_to = answered.map(|answered| url(&answered.uri)).transpose()?;
-    let source = json!({"content": message.content, "mediaType": "text/markdown"});
+    let source = json!({"content": content, "mediaType": "text/markdown"});
     note.extra.insert("source".to_owned(), source);
     Ok(note)
+}
+
+/// The people whom a message mentions.
+fn tags(
+    connection: &mut Connection,
+    origin: &Origin,
+    message: MessageId,
+) -> Result<Vec<Tag>, DatabaseError> {
+    let mut found = mentions::of(connection, &[message])?;
+    let mentioned = found.remove(&message).unwrap_or_default();
+    let ids: Vec<UserId> = mentioned.iter().filter_map(|it| it.user_id).collect();
+    let people = store::people(connection, &ids)?;
+    let tag = |user: &User| {
+        let actor = url(&user.actor_uri)?;
+        Ok::<_, DatabaseError>(Tag::mention(actor, user.handle(origin)))
+    };
+    let mentioned = ids.iter().filter_map(|id| people.get(id));
+    mentioned.map(tag).collect()
 }
 
 /// Whether an id of a message is one of this node.

@@ -5,10 +5,11 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{self, Actor, Value};
 
 use super::super::incoming::Ignored;
-use super::super::receive::{Received, announce as show};
-use super::announce::{Does, Passed, announce};
+use super::super::receive::Received;
+use super::announce::{self, Does, Passed, announce};
 use super::incoming::GroupNote;
 use super::note::Group;
+use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
@@ -18,8 +19,10 @@ use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::error::CommunityError;
+use crate::messages::actions::remove;
 use crate::messages::model::Message;
-use crate::messages::{store, tombstones};
+use crate::messages::{revisions, store, tombstones};
+use crate::moderation::rules::{About, Verdict};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
@@ -62,6 +65,12 @@ pub fn receive_post(
     if let Err(why) = take_turn(ctx, connection, &seen, user)? {
         return Ok(Err(why));
     }
+    let verdict = judged(ctx, connection, (user, Some(&seen)), note, false)?;
+    if is_refused(&verdict) {
+        let about = about(note, user, Some(&seen), None);
+        carry_out(ctx, connection, &log, &verdict, &about)?;
+        return Ok(Err(Ignored::Refused));
+    }
     let now = ctx.now();
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
@@ -82,8 +91,11 @@ pub fn receive_post(
         origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
     };
     store::insert(connection, &message)?;
+    let about = about(note, user, Some(&seen), Some(&message));
+    carry_out(ctx, connection, &log, &verdict, &about)?;
     pass_on(ctx, connection, (&seen, &message), raw, Does::Create)?;
-    show(ctx, connection, &log, "message.created", message).map(Ok)
+    telling::created(ctx, connection, &log, (&message, note))?;
+    Ok(Ok(message.id))
 }
 
 /// Takes in that somebody of another node changed what they said in a channel of this one.
@@ -123,12 +135,28 @@ pub fn receive_change(
         return Ok(Err(Ignored::Stale));
     }
     message.origin_updated_at = told.or(message.origin_updated_at);
+    if message.html == note.html && message.content == note.content {
+        store::rewrite(connection, &message)?;
+        return Ok(Ok(message.id));
+    }
+    let verdict = judged(ctx, connection, (user, Some(&seen)), note, true)?;
+    let about = about(note, user, Some(&seen), Some(&message));
+    carry_out(ctx, connection, &log, &verdict, &about)?;
+    if is_refused(&verdict) {
+        if let Some(group) = Group::of(ctx, connection, &seen.channel)? {
+            announce::remove(ctx, connection, (&group, &message))?;
+        }
+        remove(ctx, connection, &log, &message)?;
+        return Ok(Err(Ignored::Refused));
+    }
+    revisions::keep(connection, &message)?;
     message.content.clone_from(&note.content);
     message.html.clone_from(&note.html);
     message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
     pass_on(ctx, connection, (&seen, &message), raw, Does::Update)?;
-    show(ctx, connection, &log, "message.updated", message).map(Ok)
+    telling::changed(ctx, connection, &log, (&message, note))?;
+    Ok(Ok(message.id))
 }
 
 /// Announces that an author of another node deleted their message, where it was in a channel of this
@@ -186,6 +214,24 @@ fn writer(
     }
     accounts::store::upsert_remote(connection, &person, now)?;
     Ok(Ok((seen, user.id)))
+}
+
+/// Does what the rules ask for beside refusing and deleting.
+fn carry_out(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    verdict: &Verdict,
+    about: &About<'_>,
+) -> Result<(), DatabaseError> {
+    match verdict.carry_out(ctx, connection, log, about) {
+        Ok(()) => Ok(()),
+        Err(CommunityError::Database(error)) => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "a rule was not carried out");
+            Ok(())
+        }
+    }
 }
 
 fn take_turn(

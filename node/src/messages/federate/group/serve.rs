@@ -107,7 +107,7 @@ pub fn document(
     let Some(author) = accounts::store::by_id(connection, message.author_id)? else {
         return Ok(None);
     };
-    let note = build(connection, &group, (&message, &author))?;
+    let note = build(connection, ctx.origin(), &group, (&message, &author))?;
     Ok(Some(note.to_value()))
 }
 
@@ -151,7 +151,7 @@ pub fn entries(
         let author = authors.get(&message.author_id);
         let ours = author.filter(|_| is_ours(ctx.origin(), &message.uri));
         let note = match ours {
-            Some(author) => Some(build(connection, &group, (message, author))?),
+            Some(author) => Some(build(connection, ctx.origin(), &group, (message, author))?),
             None => None,
         };
         let entry = ObjectOrId::from_value(entry(&group, message, note)?);
