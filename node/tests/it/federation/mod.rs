@@ -3,6 +3,7 @@
 mod actors;
 mod challenges;
 mod channels;
+mod channels_told;
 mod deliveries;
 mod documents;
 mod follows;

@@ -1,0 +1,179 @@
+//! What comes into channels from other servers is told, counted and judged as what is said there.
+
+use federation_core::testing::{TestDatabase, on_each_backend};
+use serde_json::{Value, json};
+
+use super::channels::{join, reads, square};
+use super::pair::{contents, handle, open, pair, until};
+use crate::chat::world::{Member, World};
+
+const UNREAD: &str = "/api/v1/users/@me/unread";
+
+async fn unread(member: &Member<'_>, channel: &str) -> Option<Value> {
+    let list = member.get(UNREAD).await.expect(200);
+    let items = list["items"].as_array().unwrap();
+    let found = items.iter().find(|item| item["channel_id"] == channel);
+    found.cloned()
+}
+
+/// The kinds of what waits for a member, newest first.
+async fn told(member: &Member<'_>) -> Vec<String> {
+    let list = member.get("/api/v1/notifications").await.expect(200);
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| item["kind"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The newest message of a channel.
+async fn newest(member: &Member<'_>, channel: &str) -> Value {
+    let path = format!("/api/v1/channels/{channel}/messages");
+    member.get(&path).await.expect(200)["items"][0].clone()
+}
+
+#[test]
+fn members_are_told_and_what_is_unread_is_counted_on_both_sides() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+
+        let call = format!("{} come here", handle(&b, "bob"));
+        alice.say(&square, &call).await;
+        let waits = until("unread message", async || unread(&bob, &mirror).await).await;
+        assert_eq!(
+            (&waits["unread"], &waits["mentions"]),
+            (&json!(1), &json!(1))
+        );
+        assert_eq!(told(&bob).await, ["mention"]);
+        let got = newest(&bob, &mirror).await;
+        assert_eq!(got["mentions"][0]["user_id"], bob.id.as_str(), "{got:#}");
+
+        // Who answers has read, also while the other server has not numbered the answer.
+        let path = format!("/api/v1/channels/{mirror}/messages");
+        let answer = format!("{} I am", handle(&a, "alice"));
+        let answer = json!({"content": answer, "reply_to": got["id"]});
+        let answer = bob.post(&path, &answer).await.expect(201);
+        assert_eq!(unread(&bob, &mirror).await, None);
+        let waits = until("unread answer", async || unread(&alice, &square).await).await;
+        assert_eq!(
+            (&waits["unread"], &waits["mentions"]),
+            (&json!(1), &json!(1))
+        );
+        assert_eq!(told(&alice).await.len(), 1);
+
+        // Nor does the number of the answer hide what is said after it.
+        for count in 1..=2 {
+            alice.say(&square, &format!("more {count}")).await;
+            until("one more unread", async || {
+                let waits = unread(&bob, &mirror).await?;
+                (waits["unread"] == count).then_some(())
+            })
+            .await;
+        }
+        let marker = format!("/api/v1/channels/{mirror}/read");
+        let first = json!({"message_id": answer["id"]});
+        assert_eq!(bob.put(&marker, &first).await.expect(200)["unread"], 2);
+        let last = json!({"message_id": newest(&bob, &mirror).await["id"]});
+        assert_eq!(bob.put(&marker, &last).await.expect(200)["unread"], 0);
+        assert_eq!(unread(&bob, &mirror).await, None);
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
+fn what_is_not_numbered_yet_is_unread_to_nobody_and_read_markers_stay_behind_it() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let carol = b.member("carol").await;
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        assert_eq!(join(&carol, &a).await, mirror);
+        let (alices, id) = (alice.token.clone(), alice.id.clone());
+        drop(alice);
+        let (port, data) = a.stop().await;
+        let said = bob.say(&mirror, "into the dark").await;
+        assert_eq!(contents(&carol, &mirror).await, ["into the dark"]);
+        assert_eq!(unread(&carol, &mirror).await, None);
+        let marker = format!("/api/v1/channels/{mirror}/read");
+        let read = json!({"message_id": said["id"]});
+        assert_eq!(carol.put(&marker, &read).await.expect(200)["unread"], 0);
+
+        let a = World::start_at(&database, data, port, open).await;
+        let alice = a.returning(alices, id);
+        reads(&alice, &square, &["into the dark"]).await;
+        let waits = until("numbered message", async || unread(&carol, &mirror).await).await;
+        assert_eq!(waits["unread"], 1);
+        assert_eq!(unread(&bob, &mirror).await, None);
+        alice.say(&square, "light").await;
+        reads(&bob, &mirror, &["light", "into the dark"]).await;
+        drop((alice, bob, carol));
+        a.stop().await;
+        b.stop().await;
+        drop(other);
+    });
+}
+
+#[test]
+fn rules_of_the_host_judge_what_members_of_other_servers_say() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (community, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let rules = format!("/api/v1/communities/{community}/rules");
+        let rule = json!({
+            "name": "no turnips", "kind": "word", "pattern": "turnip",
+            "action": "block", "reason": "No turnips here.",
+        });
+        alice.post(&rules, &rule).await.expect(201);
+        bob.say(&mirror, "a turnip").await;
+        let said = bob.say(&mirror, "a carrot").await;
+        reads(&alice, &square, &["a carrot"]).await;
+
+        // An edit that is refused takes the message out, on both sides.
+        let path = format!(
+            "/api/v1/channels/{mirror}/messages/{}",
+            said["id"].as_str().unwrap()
+        );
+        let edit = json!({"content": "a turnip after all"});
+        bob.patch(&path, &edit).await.expect(200);
+        reads(&alice, &square, &[]).await;
+        until("removal", async || {
+            (bob.get(&path).await.status == 404).then_some(())
+        })
+        .await;
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
+fn rules_of_a_server_judge_what_channels_of_others_bring() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let rule = json!({
+            "name": "no turnips", "kind": "word", "pattern": "turnip",
+            "action": "block", "reason": "No turnips here.",
+        });
+        bob.post("/api/v1/moderation/rules", &rule)
+            .await
+            .expect(201);
+        for content in ["a turnip", "a carrot"] {
+            alice.say(&square, content).await;
+        }
+        reads(&bob, &mirror, &["a carrot"]).await;
+        reads(&alice, &square, &["a carrot", "a turnip"]).await;
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
+    });
+}
