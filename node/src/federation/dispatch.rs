@@ -267,13 +267,17 @@ fn run(
         ),
         Request::Group(request) => group_inbox::run(ctx, connection, request, verified)?,
         Request::React(reaction) => {
-            reactions::receive_reaction(ctx, connection, (activity, &**reaction), author)?
+            let (told, raw) = ((activity, &**reaction), verified.raw().as_ref());
+            reactions::receive_reaction(ctx, connection, told, author, raw)?
         }
-        Request::Undo => answered(
-            follows::federate::receive_undo(connection, verified)?
-                || channels::group::receive_undo(ctx, connection, (activity, &author.id))?
-                || reactions::receive_undo(ctx, connection, activity, author)?,
-        ),
+        Request::Undo => {
+            let raw = Some(verified.raw().as_ref());
+            answered(
+                follows::federate::receive_undo(connection, verified)?
+                    || channels::group::receive_undo(ctx, connection, (activity, &author.id))?
+                    || reactions::receive_undo(ctx, connection, (activity, author), raw)?,
+            )
+        }
         Request::Membership(told) => answered(conversations::federate::receive(
             ctx, connection, told, author,
         )?),

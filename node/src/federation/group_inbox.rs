@@ -23,6 +23,7 @@ use crate::groups::federate::channel_in;
 use crate::groups::model::Form;
 use crate::messages::federate::Ignored;
 use crate::messages::federate::group::{self as messages, Announced, GroupNote, channel_for};
+use crate::messages::reactions::federate::{self as reactions, IncomingReaction};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
 
@@ -52,6 +53,10 @@ pub(super) enum Inner {
     Created(GroupNote, Verified),
     Changed(GroupNote, Verified),
     Deleted(Url, Verified),
+    /// An emoji on a message.
+    Reacted(IncomingReaction, Verified),
+    /// An emoji that was taken off.
+    Unreacted(Verified),
     /// What a member of this node said, back from the Group.
     Returned(Url),
 }
@@ -182,6 +187,10 @@ async fn announced(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<GroupR
             let object = object.filter(|id| **id != inner.activity().actor);
             Inner::Deleted(object.ok_or(Ignored::NotAMessage)?.clone(), inner.clone())
         }
+        ActivityKind::Like | ActivityKind::EmojiReact => {
+            Inner::Reacted(IncomingReaction::read(inner.activity())?, inner.clone())
+        }
+        ActivityKind::Undo => Inner::Unreacted(inner.clone()),
         _ => return Err(Ignored::NotAMessage.into()),
     };
     Ok(GroupRequest::Announced(at, Box::new(inner)))
@@ -249,6 +258,15 @@ pub(super) fn run(
             Inner::Deleted(uri, inner) => {
                 let author = &inner.activity().actor;
                 messages::mirrored_delete(ctx, connection, *at, (uri, author))?
+            }
+            Inner::Reacted(reaction, inner) => {
+                let (told, by) = ((inner.activity(), reaction), inner.actor().as_ref());
+                return reactions::mirrored(ctx, connection, at.channel, told, by);
+            }
+            Inner::Unreacted(inner) => {
+                let undo = (inner.activity(), inner.actor().as_ref());
+                let found = reactions::receive_undo(ctx, connection, undo, None)?;
+                return Ok(if found { Ok(()) } else { Err(Ignored::Unknown) });
             }
             Inner::Returned(uri) => messages::settled(ctx, connection, *at, uri)?,
         },

@@ -145,8 +145,8 @@ pub(super) async fn send(
     Ok(created)
 }
 
-/// Has the keys made that prove what a member says, where it leaves this node.
-async fn ready(
+/// Has the keys made that prove what a member says or does in a channel, where it leaves this node.
+pub(in crate::messages) async fn ready(
     ctx: &Ctx,
     signers: &dyn Signers,
     place: (UserId, ChannelId),

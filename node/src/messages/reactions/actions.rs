@@ -63,7 +63,11 @@ pub(super) fn add(
         Put::Added(reaction) if seen.channel.community_id.is_none() => {
             Ok(federate::send_like(ctx, connection, &message, &reaction)?)
         }
-        Put::Added(_) | Put::Present(_) => Ok(()),
+        Put::Added(reaction) => {
+            let told = (&reaction, key.name.as_str());
+            Ok(federate::announce_like(ctx, connection, &message, told)?)
+        }
+        Put::Present(_) => Ok(()),
         Put::Full => Err(ApiError::conflict(
             "too_many_reactions",
             "A message has at most 20 different emoji.",
@@ -228,7 +232,11 @@ pub(super) fn remove(
     let Some(reaction) = store::find(connection, message.id, &emoji, of)? else {
         return Ok(());
     };
-    if of == place.user {
+    let is_own = of == place.user;
+    if is_own && seen.channel.community_id.is_some() {
+        let told = (&reaction, written);
+        federate::announce_undo(ctx, connection, &message, told)?;
+    } else if is_own {
         federate::send_undo(ctx, connection, &message, &reaction)?;
     } else if let Some(community) = seen.channel.community_id {
         let entry = acting(place).entry("reaction.delete");

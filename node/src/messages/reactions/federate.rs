@@ -1,4 +1,5 @@
-//! Reactions in direct conversations as activities (FEP-c0e0).
+//! Reactions as activities (FEP-c0e0): sent to the others of a direct conversation, and by way of the
+//! channel in channels.
 //!
 //! Sent as `Like` with `content`: whoever knows no reactions shows a like, and everybody who knows
 //! `EmojiReact` takes this too. Both are taken alike, and a `Like` without an emoji is a heart.
@@ -13,13 +14,14 @@ use super::actions::{self, Put};
 use super::model::{Key, Reaction};
 use super::store;
 use crate::accounts;
+use crate::accounts::federate::person;
 use crate::accounts::model::User;
-use crate::base::ids::UserId;
+use crate::base::ids::{ChannelId, UserId};
 use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access;
 use crate::messages;
-use crate::messages::federate::Ignored;
+use crate::messages::federate::{Ignored, group};
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -56,6 +58,52 @@ pub(super) fn send_undo(
     };
     let undo = Activity::undo(url(&format!("{id}/undo"))?, &like).published_at(ctx.now());
     deliver(ctx, connection, message, &members, &undo)
+}
+
+/// Tells of a new reaction of a member in a channel, which is written as `name`.
+pub(super) fn announce_like(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+    (reaction, name): (&Reaction, &str),
+) -> Result<(), DatabaseError> {
+    let Some(actor) = accounts::store::by_id(connection, reaction.user_id)? else {
+        return Ok(());
+    };
+    let id = format!("{}/reactions/{}", ctx.origin().as_str(), reaction.id);
+    let like = like_of(message, (reaction, name), &actor, &id)?;
+    if group::reacted(ctx, connection, (message, &actor), like)? {
+        store::set_activity(connection, reaction, &id)?;
+    }
+    Ok(())
+}
+
+/// Tells that a member of this node took a reaction in a channel back, where it was told.
+pub(super) fn announce_undo(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+    (reaction, name): (&Reaction, &str),
+) -> Result<(), DatabaseError> {
+    let actor = accounts::store::by_id(connection, reaction.user_id)?;
+    let (Some(id), Some(actor)) = (&reaction.activity_id, actor) else {
+        return Ok(());
+    };
+    let like = like_of(message, (reaction, name), &actor, id)?;
+    let undo = Activity::undo(url(&format!("{id}/undo"))?, &like).published_at(ctx.now());
+    group::reacted(ctx, connection, (message, &actor), undo).map(drop)
+}
+
+fn like_of(
+    message: &Message,
+    (reaction, name): (&Reaction, &str),
+    actor: &User,
+    id: &str,
+) -> Result<Activity, DatabaseError> {
+    let (id, actor) = (url(id)?, url(&actor.actor_uri)?);
+    let like = Activity::like(id, actor, url(&message.uri)?, Some(name.to_owned()));
+    let at = federation_core::Timestamp::from_millis(reaction.created_at);
+    Ok(like.published_at(at))
 }
 
 /// The activity that a reaction is; `None` when nobody of another node is there to get it.
@@ -141,19 +189,20 @@ impl IncomingReaction {
     }
 }
 
-/// Takes in a reaction.
+/// Takes in a reaction. `raw` is the activity as it came, for the channel that passes it on.
 ///
 /// # Errors
 /// The database failed.
 ///
 /// # Security
 /// The activity must have been proven to be `author`'s. Only who takes part in the conversation of
-/// the message reacts to it; for all others there is no such message.
+/// the message, or may react in its channel, reacts to it; for all others there is no such message.
 pub fn receive_reaction(
     ctx: &Ctx,
     connection: &mut Connection,
     (activity, reaction): (&Activity, &IncomingReaction),
     author: &Actor,
+    raw: &[u8],
 ) -> Result<Result<(), Ignored>, DatabaseError> {
     let log = EventLog::begin(connection)?;
     let Some(user) = accounts::store::by_actor(connection, author.id.as_str())? else {
@@ -165,9 +214,60 @@ pub fn receive_reaction(
     let Some(message) = seen_by(ctx, connection, &reaction.object, user.id)? else {
         return Ok(Err(Ignored::Unknown));
     };
+    let told = (activity, reaction);
+    let taken = take_in(ctx, connection, &log, (&message, user.id), told)?;
+    if taken.is_ok() {
+        group::passed_on_reaction(ctx, connection, &message, raw)?;
+    }
+    Ok(taken)
+}
+
+/// Takes in a reaction that the Group announces for which a channel of this node stands.
+///
+/// # Errors
+/// The database failed.
+///
+/// # Security
+/// The Group must have announced it, and the activity have been proven to be `author`'s: who may react
+/// in the channel, the Group has judged.
+pub fn mirrored(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+    (activity, reaction): (&Activity, &IncomingReaction),
+    author: &Actor,
+) -> Result<Result<(), Ignored>, DatabaseError> {
+    let log = EventLog::begin(connection)?;
+    let object = reaction.object.as_str();
+    let Some(id) = messages::store::by_uri_in(connection, channel, object)? else {
+        return Ok(Err(Ignored::Unknown));
+    };
+    let Some(message) = messages::store::by_id(connection, channel, id)? else {
+        return Ok(Err(Ignored::Deleted));
+    };
+    let person = person(author);
+    if person.username.is_empty() {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let user = accounts::store::upsert_remote(connection, &person, ctx.now())?;
+    let known = accounts::store::by_id(connection, user)?;
+    if !known.as_ref().is_some_and(User::is_active) {
+        return Ok(Err(Ignored::ActorRefused));
+    }
+    let told = (activity, reaction);
+    take_in(ctx, connection, &log, (&message, user), told)
+}
+
+fn take_in(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    (message, user): (&Message, UserId),
+    (activity, reaction): (&Activity, &IncomingReaction),
+) -> Result<Result<(), Ignored>, DatabaseError> {
     let id = activity.id.to_string();
-    let new = (user.id, Some(id.clone()));
-    match actions::put(ctx, connection, &log, &message, &reaction.key, new)? {
+    let new = (user, Some(id.clone()));
+    match actions::put(ctx, connection, log, message, &reaction.key, new)? {
         Put::Added(_) => Ok(Ok(())),
         Put::Present(known) => {
             // What takes it back names the activity that came last.
@@ -197,7 +297,8 @@ fn seen_by(
     Ok(None)
 }
 
-/// Takes in that a reaction was taken back; whether there was one.
+/// Takes in that a reaction was taken back; whether there was one. `raw` is the activity as it came, for
+/// the channel that passes it on.
 ///
 /// # Errors
 /// The database failed.
@@ -207,8 +308,8 @@ fn seen_by(
 pub fn receive_undo(
     ctx: &Ctx,
     connection: &mut Connection,
-    undo: &Activity,
-    author: &Actor,
+    (undo, author): (&Activity, &Actor),
+    raw: Option<&[u8]>,
 ) -> Result<bool, DatabaseError> {
     let log = EventLog::begin(connection)?;
     let Some(user) = accounts::store::by_actor(connection, author.id.as_str())? else {
@@ -233,7 +334,12 @@ pub fn receive_undo(
         return Ok(false);
     };
     match messages::store::anywhere(connection, reaction.message_id)? {
-        Some(message) => actions::take(ctx, connection, &log, &message, &reaction)?,
+        Some(message) => {
+            actions::take(ctx, connection, &log, &message, &reaction)?;
+            if let Some(raw) = raw {
+                group::passed_on_reaction(ctx, connection, &message, raw)?;
+            }
+        }
         None => store::remove(connection, &reaction)?,
     }
     Ok(true)

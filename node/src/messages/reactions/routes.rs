@@ -1,5 +1,7 @@
 //! `/api/v1/channels/{id}/messages/{mid}/reactions`.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,6 +17,7 @@ use crate::base::page::{Page, PageQuery};
 use crate::base::scope::Scope;
 use crate::communities::known::Known;
 use crate::messages::actions::Place;
+use crate::messages::routes::ready;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::access::Access;
@@ -22,6 +25,7 @@ use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Path, Query};
 use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
+use crate::platform::people::Signers;
 
 /// The routes of reactions.
 pub(in crate::messages) fn router() -> Routes {
@@ -61,11 +65,13 @@ async fn list(
 #[utoipa::path(put, path = "/api/v1/channels/{id}/messages/{mid}/reactions/{emoji}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message"), ("emoji" = String, Path, description = "One emoji, or :shortcode: of a custom one of the community")), responses((status = 204), (status = 409, body = Problem), (status = 422, body = Problem)))]
 async fn add(
     State(ctx): State<Ctx>,
+    Extension(signers): Extension<Arc<dyn Signers>>,
     me: Acting,
     Path((channel, message, emoji)): Path<(ChannelId, MessageId, String)>,
 ) -> Result<StatusCode, ApiError> {
     let place = place(me, channel, message);
     let emoji = Emoji::asked(&emoji)?;
+    ready(&ctx, signers.as_ref(), (place.user, channel)).await?;
     let held = ctx.clone();
     let added = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;
@@ -79,10 +85,12 @@ async fn add(
 #[utoipa::path(delete, path = "/api/v1/channels/{id}/messages/{mid}/reactions/{emoji}", tag = "messages", params(("id" = ChannelId, Path, description = "The channel"), ("mid" = MessageId, Path, description = "The message"), ("emoji" = String, Path, description = "The emoji, or :shortcode:")), responses((status = 204)))]
 async fn remove(
     ctx: State<Ctx>,
+    Extension(signers): Extension<Arc<dyn Signers>>,
     me: Acting,
     Path((channel, message, emoji)): Path<(ChannelId, MessageId, String)>,
 ) -> Result<StatusCode, ApiError> {
     let of = me.id;
+    ready(&ctx, signers.as_ref(), (of, channel)).await?;
     remove_of(ctx, me, Path((channel, message, emoji, of))).await
 }
 

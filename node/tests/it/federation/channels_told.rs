@@ -1,5 +1,6 @@
 //! What comes into channels from other servers is told, counted and judged as what is said there.
 
+use federation_core::store::sql::Backend;
 use federation_core::testing::{TestDatabase, on_each_backend};
 use serde_json::{Value, json};
 
@@ -175,5 +176,68 @@ fn rules_of_a_server_judge_what_channels_of_others_bring() {
         drop((alice, bob));
         a.stop().await;
         b.stop().await;
+    });
+}
+
+/// The reactions to the newest message of a channel, as emoji and how many.
+async fn reactions(member: &Member<'_>, channel: &str) -> Vec<(String, i64)> {
+    let message = newest(member, channel).await;
+    let found = message["reactions"].as_array().unwrap().iter();
+    let one = |it: &Value| {
+        let emoji = it["emoji"].as_str().unwrap().to_owned();
+        (emoji, it["count"].as_i64().unwrap())
+    };
+    found.map(one).collect()
+}
+
+/// Where an emoji is put on the newest message of a channel.
+async fn place(member: &Member<'_>, channel: &str, emoji: &str) -> String {
+    let message = newest(member, channel).await;
+    let id = message["id"].as_str().unwrap();
+    format!("/api/v1/channels/{channel}/messages/{id}/reactions/{emoji}")
+}
+
+#[test]
+fn reactions_pass_through_the_channel_to_every_server() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let third = TestDatabase::create(Backend::Sqlite);
+        let c = World::start_with(&third, open).await;
+        let alice = a.member("alice").await;
+        let (bob, carol) = (b.member("bob").await, c.member("carol").await);
+        let (_, square) = square(&alice).await;
+        let at_b = join(&bob, &a).await;
+        let at_c = join(&carol, &a).await;
+        alice.say(&square, "hello").await;
+        reads(&bob, &at_b, &["hello"]).await;
+        reads(&carol, &at_c, &["hello"]).await;
+        let thumb = "\u{1f44d}";
+        let seen = async |expected: &[(&str, i64)]| {
+            for (member, channel) in [(&alice, &square), (&bob, &at_b), (&carol, &at_c)] {
+                until("the reactions", async || {
+                    let found = reactions(member, channel).await;
+                    let found: Vec<(&str, i64)> = found
+                        .iter()
+                        .map(|(it, count)| (it.as_str(), *count))
+                        .collect();
+                    (found == expected).then_some(())
+                })
+                .await;
+            }
+        };
+        let bobs = place(&bob, &at_b, thumb).await;
+        bob.put(&bobs, &json!({})).await.expect(204);
+        seen(&[(thumb, 1)]).await;
+        let alices = place(&alice, &square, thumb).await;
+        alice.put(&alices, &json!({})).await.expect(204);
+        seen(&[(thumb, 2)]).await;
+        bob.delete(&bobs).await.expect(204);
+        seen(&[(thumb, 1)]).await;
+        alice.delete(&alices).await.expect(204);
+        seen(&[]).await;
+        drop((alice, bob, carol));
+        a.stop().await;
+        b.stop().await;
+        c.stop().await;
     });
 }

@@ -37,6 +37,8 @@ pub(super) enum Does {
     Update,
     /// It is gone.
     Delete,
+    /// It has one reaction more, or one less.
+    React,
 }
 
 /// Properties that name hidden recipients, which nobody else may see.
@@ -121,7 +123,7 @@ fn plain(
             let id = group.below(&format!("announces/{}/undo", message.id));
             Some(Activity::undo(id, &shared).to_value())
         }
-        (Does::Update, None) => None,
+        (Does::Update, None) | (Does::React, _) => None,
     })
 }
 

@@ -1,7 +1,8 @@
 //! What members of this node do in channels that reach other nodes: announced by the Group here, or
 //! sent to the Group that is elsewhere.
 
-use federation_core::outbox::sql::cancel_for_object;
+use federation_core::outbox::sql::{cancel_for_object, enqueue};
+use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Object};
 
@@ -11,9 +12,11 @@ use super::announce::{Does, Passed, announce, remove};
 use super::note::{Group, build, is_ours};
 use super::prove::prove;
 use crate::accounts;
-use crate::base::ids::RequestId;
+use crate::accounts::model::User;
+use crate::base::ids::{ChannelId, RequestId};
 use crate::channels;
 use crate::groups;
+use crate::messages::model::Message;
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;
 
@@ -23,7 +26,7 @@ pub(in crate::messages::federate) fn created(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
-    let Some(group) = reached(ctx, connection, post)? else {
+    let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
         return Ok(Vec::new());
     };
     let note = build(
@@ -43,7 +46,7 @@ pub(in crate::messages::federate) fn updated(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
-    let Some(group) = reached(ctx, connection, post)? else {
+    let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
         return Ok(Vec::new());
     };
     let note = build(
@@ -64,7 +67,7 @@ pub(in crate::messages::federate) fn deleted(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<(), DatabaseError> {
-    let Some(group) = reached(ctx, connection, post)? else {
+    let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
         return Ok(());
     };
     let uri = url(&post.message.uri)?;
@@ -87,13 +90,58 @@ pub(in crate::messages::federate) fn deleted(
     tell(ctx, connection, (&group, post), &activity, Does::Delete).map(drop)
 }
 
+/// A member put an emoji on a message, or took it off; whether anybody is told. Software that does not
+/// read groups is not.
+pub(in crate::messages) fn reacted(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    (message, actor): (&Message, &User),
+    activity: Activity,
+) -> Result<bool, DatabaseError> {
+    let Some(group) = reached(ctx, connection, message.channel_id)? else {
+        return Ok(false);
+    };
+    let (to, mut cc) = group.audience();
+    cc.push(group.id.clone());
+    let mut activity = activity.addressed_to(to, cc);
+    activity.audience = vec![group.id.clone()];
+    let (now, author) = (ctx.now(), actor.actor_uri.as_str());
+    let proven = prove(ctx, connection, activity.to_value(), author, now)?;
+    if !group.is_mirror {
+        let passed = Passed {
+            activity: proven,
+            does: Does::React,
+            local_actor: Some(activity.actor),
+        };
+        announce(ctx, connection, (&group, message), passed)?;
+        return Ok(true);
+    }
+    let Some(known) = accounts::store::by_actor(connection, group.id.as_str())? else {
+        return Ok(false);
+    };
+    let actors = accounts::federate::documents(connection, &[&known])?;
+    let outgoing = Outgoing {
+        activity_id: activity.id,
+        actor_id: activity.actor,
+        object_id: Some(url(&message.uri)?),
+        body: proven.to_string(),
+        ordering_key: Some(message.channel_id.to_string()),
+        targets: plan_targets(actors.values(), false),
+    };
+    if outgoing.targets.is_empty() {
+        return Ok(false);
+    }
+    enqueue(connection, &outgoing, now)?;
+    Ok(true)
+}
+
 /// The Group of a channel about which other nodes are told.
 fn reached(
     ctx: &Ctx,
     connection: &mut Connection,
-    post: &Post<'_>,
+    channel: ChannelId,
 ) -> Result<Option<Group>, DatabaseError> {
-    let Some(channel) = channels::store::by_id(connection, post.message.channel_id)? else {
+    let Some(channel) = channels::store::by_id(connection, channel)? else {
         return Ok(None);
     };
     let is_reached = channel.community_id.is_some()

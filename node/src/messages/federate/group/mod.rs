@@ -23,6 +23,8 @@ pub use mirror::{
 pub use receive::{receive_change, receive_post};
 pub use serve::{Place, document, entries, place, size};
 
+pub(in crate::messages) use local::reacted;
 pub(super) use local::{created, deleted, updated};
 pub(in crate::messages) use prove::author_to_prove;
 pub(super) use receive::passed_on_delete;
+pub(in crate::messages) use receive::passed_on_reaction;

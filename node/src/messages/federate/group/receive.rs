@@ -167,6 +167,27 @@ pub(in crate::messages::federate) fn passed_on_delete(
     message: &Message,
     raw: &[u8],
 ) -> Result<(), DatabaseError> {
+    passed_on(ctx, connection, message, raw, Does::Delete)
+}
+
+/// Announces that a member of another node put an emoji on a message of a channel of this one, or took
+/// it off.
+pub(in crate::messages) fn passed_on_reaction(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+    raw: &[u8],
+) -> Result<(), DatabaseError> {
+    passed_on(ctx, connection, message, raw, Does::React)
+}
+
+fn passed_on(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+    raw: &[u8],
+    does: Does,
+) -> Result<(), DatabaseError> {
     let Some(channel) = channels::store::by_id(connection, message.channel_id)? else {
         return Ok(());
     };
@@ -176,12 +197,7 @@ pub(in crate::messages::federate) fn passed_on_delete(
     if group.is_mirror {
         return Ok(());
     }
-    announce(
-        ctx,
-        connection,
-        (&group, message),
-        passed(raw, Does::Delete)?,
-    )
+    announce(ctx, connection, (&group, message), passed(raw, does)?)
 }
 
 /// Who writes, and the channel as they see it.
