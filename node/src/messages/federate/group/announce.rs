@@ -9,11 +9,11 @@ use federation_core::vocab::{Activity, ActivityKind, Object, Value, parse_id};
 use serde_json::json;
 use url::Url;
 
-use super::super::note::url;
 use super::note::Group;
 use crate::base::ids::RequestId;
 use crate::groups;
 use crate::groups::model::{Form, SEQUENCE};
+use crate::messages::federate::note::url;
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 

@@ -4,11 +4,11 @@ use federation_core::Timestamp;
 use federation_core::vocab::{Activity, Actor, Object, ObjectKind, ObjectOrId, Value};
 use url::Url;
 
-use super::super::incoming::{Ignored, MAX_HTML};
 use crate::base::ids::ChannelId;
 use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
 use crate::groups::federate::channel_in;
+use crate::messages::federate::incoming::{Ignored, MAX_HTML};
 use crate::messages::mentions;
 
 /// Recipients of an activity that are looked at to find the channel that it is for.

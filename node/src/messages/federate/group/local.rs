@@ -6,8 +6,6 @@ use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Object};
 
-use super::super::note::{Post, url};
-use super::super::outgoing::deliver_body;
 use super::announce::{Does, Passed, announce, remove};
 use super::note::{Group, build, is_ours};
 use super::prove::prove;
@@ -16,6 +14,8 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, RequestId};
 use crate::channels;
 use crate::groups;
+use crate::messages::federate::note::{Post, url};
+use crate::messages::federate::outgoing::deliver_body;
 use crate::messages::model::Message;
 use crate::messages::wire::DeliveryView;
 use crate::platform::ctx::Ctx;

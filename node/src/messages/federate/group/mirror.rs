@@ -8,8 +8,6 @@ use federation_core::vocab::{Activity, Actor};
 use serde_json::json;
 use url::Url;
 
-use super::super::incoming::Ignored;
-use super::super::receive::{Received, announce as show};
 use super::incoming::{GroupNote, MAX_PLACE, place_of};
 use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
@@ -18,6 +16,8 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::channels::structure::PROVISIONAL;
 use crate::messages::actions::remove;
+use crate::messages::federate::incoming::Ignored;
+use crate::messages::federate::receive::{Received, announce as show};
 use crate::messages::model::Message;
 use crate::messages::{numbers, revisions, store, tombstones};
 use crate::platform::ctx::Ctx;

@@ -6,13 +6,13 @@ use federation_core::vocab::{Object, Tag, public_url};
 use serde_json::json;
 use url::Url;
 
-use super::super::note::url;
 use crate::accounts::model::User;
 use crate::base::ids::{MessageId, UserId};
 use crate::channels::model::Channel;
 use crate::channels::reach;
 use crate::channels::structure::is_mirror;
 use crate::config::Origin;
+use crate::messages::federate::note::url;
 use crate::messages::forwards;
 use crate::messages::mentions;
 use crate::messages::model::Message;

@@ -4,8 +4,6 @@ use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{self, Actor, Value};
 
-use super::super::incoming::Ignored;
-use super::super::receive::Received;
 use super::announce::{self, Does, Passed, announce};
 use super::incoming::GroupNote;
 use super::note::Group;
@@ -20,6 +18,8 @@ use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::error::CommunityError;
 use crate::messages::actions::remove;
+use crate::messages::federate::incoming::Ignored;
+use crate::messages::federate::receive::Received;
 use crate::messages::model::Message;
 use crate::messages::{revisions, store, tombstones};
 use crate::moderation::rules::{About, Verdict};

@@ -3,7 +3,6 @@
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Object, ObjectOrId, Value};
 
-use super::super::note::url;
 use super::announce::entry;
 use super::note::{Group, build, is_ours};
 use crate::accounts;
@@ -13,6 +12,7 @@ use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access;
 use crate::channels::model::Channel;
+use crate::messages::federate::note::url;
 use crate::messages::model::uri_of;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;

@@ -3,12 +3,12 @@
 
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::super::receive::announce;
 use super::incoming::GroupNote;
 use crate::accounts;
 use crate::base::ids::{ChannelId, UserId};
 use crate::channels;
 use crate::channels::access::{self, Seen};
+use crate::messages::federate::receive::announce;
 use crate::messages::mentions::{self, MentionView};
 use crate::messages::model::Message;
 use crate::messages::notify::{Concerns, notify};
