@@ -5,7 +5,7 @@ use federation_core::testing::{TestDatabase, on_each_backend};
 use serde_json::{Value, json};
 
 use super::channels::{join, reads, square};
-use super::pair::{contents, handle, open, pair, until};
+use super::pair::{actor, contents, handle, key, open, pair, post, until};
 use crate::chat::world::{Member, World};
 
 const UNREAD: &str = "/api/v1/users/@me/unread";
@@ -173,6 +173,33 @@ fn rules_of_a_server_judge_what_channels_of_others_bring() {
         }
         reads(&bob, &mirror, &["a carrot"]).await;
         reads(&alice, &square, &["a carrot", "a turnip"]).await;
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
+fn what_is_said_in_a_channel_changes_by_way_of_the_channel_alone() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let said = bob.say(&mirror, "one").await;
+        reads(&alice, &square, &["one"]).await;
+        // Past the rules of the channel, as if it were a direct message.
+        let (from, whom) = (actor(&b, "bob"), actor(&a, "alice"));
+        let aside = json!({
+            "id": format!("{from}#aside"), "type": "Update", "actor": from, "to": [whom],
+            "object": {
+                "id": said["uri"], "type": "Note", "attributedTo": from, "to": [whom],
+                "content": "<p>two</p>", "updated": "2100-01-01T00:00:00Z",
+            },
+        });
+        let signed = key(&b, "bob").await;
+        assert_eq!(post(&a, "/inbox", &signed, &aside).await.status, 202);
+        assert_eq!(contents(&alice, &square).await, ["one"]);
         drop((alice, bob));
         a.stop().await;
         b.stop().await;
