@@ -14,6 +14,7 @@ use crate::channels::access;
 use crate::messages;
 use crate::notifications::model::{Notification, NotificationKind};
 use crate::notifications::store::{self, Filter};
+use crate::notifications::unread;
 use crate::notifications::wire::NotificationView;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::messages as rows_of_messages;
@@ -27,8 +28,8 @@ const EXCERPT: usize = 200;
 /// Notifications that are read by one request at most, when they are named.
 const MOST_NAMED: usize = 100;
 
-/// What a member is told of, newest first. What is in a channel that they see no longer is left
-/// out, so that a page may be shorter than asked for.
+/// What a member is told of, newest first. What is in a channel, or of a message, that they see no
+/// longer is left out, so that a page may be shorter than asked for.
 pub(super) async fn list(
     ctx: &Ctx,
     me: UserId,
@@ -73,11 +74,11 @@ fn lists_calls(filter: Filter) -> bool {
     )
 }
 
-/// Which channels somebody sees, each looked up once.
+/// Which channels somebody sees, and from which message on, each looked up once.
 struct Sight {
     user: UserId,
     now: Timestamp,
-    known: HashMap<ChannelId, bool>,
+    known: HashMap<ChannelId, Option<i64>>,
 }
 
 impl Sight {
@@ -89,20 +90,24 @@ impl Sight {
         }
     }
 
+    /// Whether they see the message at this place, or what is told of no message.
     fn sees(
         &mut self,
         connection: &mut Connection,
-        channel: Option<ChannelId>,
+        (channel, seq): (Option<ChannelId>, Option<i64>),
     ) -> Result<bool, DatabaseError> {
         let Some(channel) = channel else {
             return Ok(true);
         };
-        if let Some(sees) = self.known.get(&channel) {
-            return Ok(*sees);
-        }
-        let sees = access::see(connection, self.user, channel, self.now)?.is_some();
-        self.known.insert(channel, sees);
-        Ok(sees)
+        let from = if let Some(from) = self.known.get(&channel) {
+            *from
+        } else {
+            let seen = access::see(connection, self.user, channel, self.now)?;
+            let from = seen.map(|seen| seen.visible_from);
+            self.known.insert(channel, from);
+            from
+        };
+        Ok(from.is_some_and(|from| seq.is_none_or(|seq| seq >= from)))
     }
 }
 
@@ -115,7 +120,7 @@ fn show(
     let mut sight = Sight::new(me, ctx.now());
     let mut seen = Vec::with_capacity(items.len());
     for item in items {
-        if sight.sees(connection, item.channel_id)? {
+        if sight.sees(connection, (item.channel_id, item.seq))? {
             seen.push(item);
         }
     }
@@ -145,10 +150,10 @@ pub(super) async fn count(ctx: &Ctx, me: UserId) -> Result<NotificationCount, Ap
         .read(move |connection| {
             let limit = i64::try_from(COUNTED).unwrap_or(i64::MAX).saturating_add(1);
             let mut sight = Sight::new(me, now);
-            let mut unread: usize = 0;
-            for channel in store::unread(connection, me, limit)? {
-                if sight.sees(connection, channel)? {
-                    unread = unread.saturating_add(1);
+            let mut count: usize = 0;
+            for place in unread::places(connection, me, limit)? {
+                if sight.sees(connection, place)? {
+                    count = count.saturating_add(1);
                 }
             }
             let all = PageQuery {
@@ -158,10 +163,10 @@ pub(super) async fn count(ctx: &Ctx, me: UserId) -> Result<NotificationCount, Ap
             };
             let calls = Reader::new(connection, me, now)?.calls(connection, &all)?;
             let waiting = calls.iter().filter(|call| call.read_at.is_none()).count();
-            let unread = unread.saturating_add(waiting);
+            let count = count.saturating_add(waiting);
             Ok(NotificationCount {
-                count: unread.min(COUNTED),
-                more: unread > COUNTED,
+                count: count.min(COUNTED),
+                more: count > COUNTED,
             })
         })
         .await

@@ -150,7 +150,7 @@ fn keep_apart(
 }
 
 /// The message that one answers, which its author has to see.
-fn answered(
+pub(super) fn answered(
     connection: &mut Connection,
     seen: &Seen,
     reply_to: Option<MessageId>,

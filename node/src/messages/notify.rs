@@ -46,7 +46,7 @@ pub(super) fn notify(
     for (user, kind) in named.chain(answered) {
         // Nobody is told of what they do not see.
         let sees = access::see(connection, user, channel.id, ctx.now())?;
-        if sees.is_some() {
+        if sees.is_some_and(|seen| message.seq >= seen.visible_from) {
             told.push((user, kind));
         }
     }

@@ -12,6 +12,7 @@ mod making;
 pub mod model;
 pub mod preferences;
 pub mod store;
+pub mod unread;
 pub mod wire;
 pub mod workers;
 

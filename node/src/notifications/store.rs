@@ -92,44 +92,6 @@ pub fn known(
     Ok(found)
 }
 
-/// How many unread notifications a member has, by channel; at most `limit` are looked at.
-///
-/// # Errors
-/// The database failed.
-pub fn unread(
-    connection: &mut Connection,
-    user: UserId,
-    limit: i64,
-) -> Result<Vec<Option<ChannelId>>, DatabaseError> {
-    let rows = notifications::table
-        .filter(notifications::user_id.eq(user))
-        .filter(notifications::read_at.is_null())
-        .filter(notifications::dismissed_at.is_null())
-        .limit(limit)
-        .select(notifications::channel_id);
-    Ok(rows.load(connection)?)
-}
-
-/// The channels of unread mentions and answers of a member among these, one for each.
-///
-/// # Errors
-/// The database failed.
-pub fn unread_in(
-    connection: &mut Connection,
-    user: UserId,
-    channels: &[ChannelId],
-) -> Result<Vec<ChannelId>, DatabaseError> {
-    let kinds = [NotificationKind::Mention, NotificationKind::Reply];
-    let rows = notifications::table
-        .filter(notifications::user_id.eq(user))
-        .filter(notifications::read_at.is_null())
-        .filter(notifications::channel_id.eq_any(channels))
-        .filter(notifications::kind.eq_any(kinds))
-        .select(notifications::channel_id);
-    let rows: Vec<Option<ChannelId>> = rows.load(connection)?;
-    Ok(rows.into_iter().flatten().collect())
-}
-
 /// Whether a member has an unread notification of this kind there, or by them.
 pub(super) fn is_waiting(
     connection: &mut Connection,
@@ -277,6 +239,22 @@ pub fn dismiss(
     } else {
         diesel::delete(row).execute(connection)?;
     }
+    Ok(())
+}
+
+/// Forgets what a member was told of in a conversation that they are in no longer.
+///
+/// # Errors
+/// The database failed.
+pub fn forget_channel(
+    connection: &mut Connection,
+    user: UserId,
+    channel: ChannelId,
+) -> Result<(), DatabaseError> {
+    let rows = notifications::table
+        .filter(notifications::user_id.eq(user))
+        .filter(notifications::channel_id.eq(channel));
+    diesel::delete(rows).execute(connection)?;
     Ok(())
 }
 

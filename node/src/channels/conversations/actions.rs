@@ -18,6 +18,7 @@ use crate::channels::model::Channel;
 use crate::channels::store as channels;
 use crate::channels::wire::ChannelView;
 use crate::communities::error::CommunityError;
+use crate::notifications;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{Effect, EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -282,6 +283,7 @@ pub(super) fn part(
     };
     let op = "participant.removed";
     if user.is_local() {
+        notifications::store::forget_channel(connection, user.id, group.id)?;
         // Their sockets look anew, and find the conversation gone.
         let told = (Topic::User(user.id), op, Some(Effect::Renew));
         append(ctx, connection, log, told, &removed)?;

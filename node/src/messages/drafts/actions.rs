@@ -8,7 +8,7 @@ use super::wire::{DraftView, PutDraft};
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::permission::Permission;
 use crate::channels::access;
-use crate::messages;
+use crate::messages::actions::answered;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -30,12 +30,7 @@ pub(super) async fn put(
             let log = EventLog::begin(connection)?;
             let seen = access::require(connection, me, channel, now)?;
             seen.needs(Permission::SendMessages)?;
-            if let Some(answered) = body.reply_to
-                && messages::store::by_id(connection, channel, answered)?.is_none()
-            {
-                let detail = "The message it answers is not in this channel.";
-                return Err(ApiError::invalid("unknown_reply_to", detail));
-            }
+            answered(connection, &seen, body.reply_to)?;
             let is_new = store::find(connection, me, channel)?.is_none();
             if is_new && store::count(connection, me)? >= MOST {
                 let detail = format!("There are too many drafts: at most {MOST}.");

@@ -11,6 +11,7 @@ use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels::access::{self, Seen};
 use crate::messages;
+use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
 use crate::platform::http::error::ApiError;
@@ -28,7 +29,10 @@ pub(super) async fn put(
             let log = EventLog::begin(connection)?;
             let seen = access::require(connection, me, channel, now)?;
             let read = messages::store::anywhere(connection, message)?;
-            let read = read.filter(|message| message.channel_id == channel);
+            let is_here = |message: &Message| {
+                message.channel_id == channel && message.seq >= seen.visible_from
+            };
+            let read = read.filter(is_here);
             let read = read.ok_or_else(ApiError::not_found)?;
             let is_moved = store::advance(connection, me, channel, read.seq, now)?;
             let view = view(connection, me, &seen, now)?;
@@ -51,6 +55,7 @@ fn view(
     let place = Place {
         channel,
         membership: membership.as_ref(),
+        visible_from: seen.visible_from,
     };
     let marker = store::marker(connection, me, channel)?;
     let message = match marker {

@@ -53,7 +53,7 @@ pub fn moved<'a>(
                 continue;
             };
             let marker = markers.get(&place.channel).copied();
-            let is_moved = match marker {
+            let is_moved = match place.after(marker) {
                 Some(seq) => head.seq > seq,
                 None => head.created_at >= place.since(),
             };
@@ -80,7 +80,7 @@ pub fn count(
     let of = (Some(place.channel), community);
     let holds = preferences::effective(connection, user, of, now)?;
     let limit = i64::try_from(COUNTED).unwrap_or(i64::MAX).saturating_add(1);
-    let authors: Vec<UserId> = if let Some(seq) = marker {
+    let authors: Vec<UserId> = if let Some(seq) = place.after(marker) {
         store::authors_after(connection, place.channel, seq, limit)?
     } else {
         let newest = store::newest_authors(connection, place.channel, limit)?;
@@ -100,11 +100,11 @@ pub fn count(
         if holds.lets(NotificationKind::DirectMessage) {
             unread
         } else {
-            named(connection, user, place.channel, holds)?
+            named(connection, user, place, holds)?
         }
     } else {
         let called = called(connection, user, place, (marker, holds))?;
-        named(connection, user, place.channel, holds)?.saturating_add(called)
+        named(connection, user, place, holds)?.saturating_add(called)
     };
     Ok(Counted {
         unread,
@@ -118,14 +118,14 @@ pub fn count(
 fn named(
     connection: &mut Connection,
     user: UserId,
-    channel: ChannelId,
+    place: &Place<'_>,
     holds: Effective,
 ) -> Result<usize, DatabaseError> {
     if !holds.lets(NotificationKind::Mention) {
         return Ok(0);
     }
-    let rows = notifications::store::unread_in(connection, user, &[channel])?;
-    Ok(rows.len())
+    let from = (place.channel, place.visible_from);
+    notifications::unread::count_in(connection, user, from)
 }
 
 /// How many unread messages call the member as one of many.

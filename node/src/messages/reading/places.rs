@@ -7,6 +7,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use crate::base::ids::{ChannelId, CommunityId, CommunityRoleId, UserId};
 use crate::channels;
 use crate::channels::access::{self, Seen};
+use crate::channels::conversations;
 use crate::channels::model::ChannelKind;
 use crate::communities;
 use crate::communities::standing::Stands;
@@ -74,6 +75,8 @@ pub struct Place<'a> {
     pub channel: ChannelId,
     /// Its community; `None` for a conversation.
     pub membership: Option<&'a Membership>,
+    /// The number of the first message that the member sees, or a smaller one.
+    pub visible_from: i64,
 }
 
 impl Place<'_> {
@@ -85,6 +88,13 @@ impl Place<'_> {
     /// From when on messages count as unread; milliseconds since the Unix epoch.
     pub fn since(&self) -> i64 {
         self.membership.map_or(0, |membership| membership.since)
+    }
+
+    /// After which number messages count as unread, when the member has read up to `marker`: what was
+    /// said in a conversation before they came does not.
+    pub fn after(&self, marker: Option<i64>) -> Option<i64> {
+        let came = self.visible_from.saturating_sub(1);
+        marker.max(Some(came).filter(|came| *came > 0))
     }
 }
 
@@ -98,14 +108,17 @@ pub fn all<'a>(
     memberships: &'a [Membership],
 ) -> Result<Vec<Place<'a>>, DatabaseError> {
     let direct = channels::store::of_member(connection, user)?;
+    let joined = conversations::store::joined(connection, user)?;
     let direct = direct.into_iter().map(|channel| Place {
         channel,
         membership: None,
+        visible_from: joined.get(&channel).map_or(0, |joined| joined.seq),
     });
     let in_communities = memberships.iter().flat_map(|membership| {
         membership.channels.iter().map(move |channel| Place {
             channel: *channel,
             membership: Some(membership),
+            visible_from: 0,
         })
     });
     let mut found: Vec<Place<'a>> = direct.chain(in_communities).collect();

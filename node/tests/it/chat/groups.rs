@@ -234,6 +234,66 @@ fn who_leaves_or_is_taken_out_sees_nothing_any_more() {
 }
 
 #[test]
+fn who_comes_or_comes_back_has_nothing_unread_from_before() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let alice = world.member("alice").await;
+        let (_bob, carol) = (world.member("bob").await, world.member("carol").await);
+        let dave = world.member("dave").await;
+        let group = group(&alice, &["bob", "carol"]).await;
+        let come = async |who: &Member<'_>| {
+            let come = alice.put(&seat(&group, &who.id), &json!({})).await;
+            come.expect(204);
+        };
+        let unread = async |who: &Member<'_>| {
+            let list = who.get("/api/v1/users/@me/unread").await.expect(200);
+            let items = list["items"].as_array().unwrap().iter();
+            items.map(|one| one["unread"].clone()).collect::<Vec<_>>()
+        };
+        let told = async |who: &Member<'_>| {
+            let list = who.get("/api/v1/notifications").await.expect(200);
+            let count = who.get("/api/v1/notifications/count").await.expect(200);
+            let items = list["items"].as_array().unwrap().iter();
+            let told: Vec<Value> = items.map(|one| one["excerpt"].clone()).collect();
+            assert_eq!(count["count"], told.len());
+            told
+        };
+        let before = alice.say(&group, "before, @carol").await;
+        assert_eq!(unread(&carol).await, [1]);
+        assert_eq!(told(&carol).await, ["before, @carol"]);
+        carol.delete(&seat(&group, "@me")).await.expect(204);
+        alice.say(&group, "while they are away").await;
+        for who in [&carol, &dave] {
+            come(who).await;
+            assert!(unread(who).await.is_empty());
+            assert!(told(who).await.is_empty());
+            let path = format!("/api/v1/channels/{group}/read");
+            let read = json!({"message_id": before["id"]});
+            let refused = who.put(&path, &read).await;
+            refused.expect_problem(404, "not_found");
+            let path = format!("/api/v1/channels/{group}/draft");
+            let draft = json!({"content": "well", "reply_to": before["id"]});
+            let refused = who.put(&path, &draft).await;
+            refused.expect_problem(422, "unknown_reply_to");
+        }
+        // A change that names somebody who came later tells them nothing.
+        let one = format!(
+            "/api/v1/channels/{group}/messages/{}",
+            before["id"].as_str().unwrap()
+        );
+        let change = json!({"content": "before, @carol and @dave"});
+        alice.patch(&one, &change).await.expect(200);
+        assert!(told(&carol).await.is_empty());
+        assert!(told(&dave).await.is_empty());
+        alice.say(&group, "after").await;
+        for who in [&carol, &dave] {
+            assert_eq!(unread(who).await, [1]);
+            assert_eq!(told(who).await, ["after"]);
+        }
+    });
+}
+
+#[test]
 fn a_group_has_a_name_and_a_bound() {
     on_each_backend(async |database| {
         let world = World::start_with(&database, |c| c.limits.conversation_people = 3).await;
