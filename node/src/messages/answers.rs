@@ -19,7 +19,8 @@ const EXCERPT: usize = 140;
 pub struct AnswerView {
     /// Which message.
     pub id: MessageId,
-    /// Who wrote it; absent once it was deleted, and for those who came later.
+    /// Who wrote it; absent once it was deleted, for those who came later, and in
+    /// events once somebody came later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_id: Option<UserId>,
     /// How it begins, as text on one line; absent as `author_id` is, and in

@@ -300,19 +300,22 @@ pub fn recipients(
     Ok(found)
 }
 
-/// Notes what became of an activity for one recipient.
+/// Notes what became of an activity for one recipient; whether it is still the latest one.
 ///
 /// # Errors
 /// The database failed.
-pub fn settle(connection: &mut Connection, settled: &Recipient) -> Result<(), DatabaseError> {
-    diesel::update(message_recipients::table.find((settled.message_id, settled.user_id)))
+pub fn settle(connection: &mut Connection, settled: &Recipient) -> Result<bool, DatabaseError> {
+    let row = message_recipients::table
+        .find((settled.message_id, settled.user_id))
+        .filter(message_recipients::activity_id.eq(&settled.activity_id));
+    let changed = diesel::update(row)
         .set((
             message_recipients::state.eq(&settled.state),
             message_recipients::reason.eq(settled.reason.as_deref()),
             message_recipients::updated_at.eq(settled.updated_at),
         ))
         .execute(connection)?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// Drops up to `limit` messages of a channel that is gone; answers how many.

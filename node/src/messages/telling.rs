@@ -51,7 +51,16 @@ pub(super) fn tell(
     message: &Message,
     view: &MessageView,
 ) -> Result<(), DatabaseError> {
-    tell_of(ctx, connection, log, op, message, &view.told())
+    let mut told = view.told();
+    if let Some(answered) = told.answers.as_mut() {
+        let seers =
+            channels::conversations::store::seers(connection, message.channel_id, answered.seq)?;
+        if seers.is_some() {
+            // Those who came since are told the same.
+            answered.author_id = None;
+        }
+    }
+    tell_of(ctx, connection, log, op, message, &told)
 }
 
 /// Tells something about a message to those who see it; it leaves the log with the message.

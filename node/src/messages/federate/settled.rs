@@ -25,6 +25,8 @@ pub fn on_settled(
     let Some(id) = message_of(ctx.origin(), settled.activity_id.as_str()) else {
         return Ok(());
     };
+    // Before the rows are read: a change that is being sent replaces them under the same lock.
+    let log = EventLog::begin(connection)?;
     let Some(message) = store::anywhere(connection, id)? else {
         return Ok(());
     };
@@ -32,7 +34,6 @@ pub fn on_settled(
         return Ok(());
     };
     let now = ctx.now();
-    let log = EventLog::begin(connection)?;
     for (mut row, user) in rows {
         let meant = settled
             .recipients
@@ -43,7 +44,9 @@ pub fn on_settled(
         }
         note_end(&mut row, settled);
         row.updated_at = now.as_millis();
-        store::settle(connection, &row)?;
+        if !store::settle(connection, &row)? {
+            continue;
+        }
         let event = NewEvent {
             topic: Topic::User(message.author_id),
             op: "delivery.updated",

@@ -285,10 +285,20 @@ fn who_comes_or_comes_back_has_nothing_unread_from_before() {
         alice.patch(&one, &change).await.expect(200);
         assert!(told(&carol).await.is_empty());
         assert!(told(&dave).await.is_empty());
-        alice.say(&group, "after").await;
+        let after = alice.say(&group, "after").await;
         for who in [&carol, &dave] {
             assert_eq!(unread(who).await, [1]);
             assert_eq!(told(who).await, ["after"]);
+        }
+        // Nor does an answer tell them who wrote what they do not see.
+        let (mut at_dave, _) = dave.socket(None).await;
+        let messages = format!("/api/v1/channels/{group}/messages");
+        for (answered, author) in [(&before, Value::Null), (&after, json!(alice.id))] {
+            let answer = json!({"content": "as I said", "reply_to": answered["id"]});
+            alice.post(&messages, &answer).await.expect(201);
+            let told = at_dave.next_op("message.created").await;
+            assert_eq!(told["d"]["answers"]["id"], answered["id"]);
+            assert_eq!(told["d"]["answers"]["author_id"], author);
         }
     });
 }
