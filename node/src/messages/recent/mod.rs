@@ -1,7 +1,8 @@
 //! The newest messages of the channels of communities as they are shown, kept in memory and never behind the log.
 //!
 //! The numbers of the log are the versions: what was read when the bus stood at one number counts
-//! until an event of the channel has a larger one. Before it is given out it is made sure that the
+//! until an event of the channel has a larger one, or one of its community that changes how messages
+//! look. Before it is given out it is made sure that the
 //! bus has handed on everything that is committed, by this process and by others, and that the
 //! people in it look as they did. So whoever wrote something reads it, at every process, and what a
 //! client loads after `ready` lacks nothing that the gateway will not tell.
@@ -20,9 +21,9 @@ use moka::sync::Cache;
 
 use self::read::people_of;
 use crate::accounts::wire::UserView;
-use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{self, Bus};
+use crate::platform::events::{self, Bus, Topic};
 
 pub use self::page::{SIZE, first_page};
 pub use self::read::{Lately, lately};
@@ -44,6 +45,8 @@ struct Shared {
 
 /// The newest messages of one channel.
 struct Held {
+    /// The community of the channel.
+    community: CommunityId,
     /// Where the bus stood before they were read.
     as_of: i64,
     /// The commit of this process after which the people were last compared.
@@ -67,7 +70,10 @@ impl Recent {
     /// What is remembered, unless something of the channel was told since it was read.
     fn get(&self, channel: ChannelId) -> Option<Arc<Held>> {
         let held = self.0.held.get(&channel)?;
-        (self.0.bus.last_of(channel) <= held.as_of).then_some(held)
+        let bus = &self.0.bus;
+        let told = bus.last_of(Topic::Channel(channel));
+        let told = told.max(bus.last_of(Topic::Community(held.community)));
+        (told <= held.as_of).then_some(held)
     }
 
     fn put(&self, channel: ChannelId, held: Arc<Held>) {

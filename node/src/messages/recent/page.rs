@@ -55,10 +55,13 @@ pub async fn first_page(
         .db()
         .read(move |connection| {
             let known = channels::store::by_id(connection, channel)?;
-            let is_shared =
-                |known: Channel| known.community_id.is_some() && !is_mirror(shown.origin(), &known);
-            if known.is_some_and(is_shared) {
-                let held = read(&shown, connection, channel, (as_of, commit))?;
+            let shared = |known: Channel| {
+                let is_mirror = is_mirror(shown.origin(), &known);
+                known.community_id.filter(|_| !is_mirror)
+            };
+            if let Some(community) = known.and_then(shared) {
+                let place = (channel, community);
+                let held = read(&shown, connection, place, (as_of, commit))?;
                 return Ok(Found::Shared(held));
             }
             let found = page(&shown, connection, (user, channel), &query)?;

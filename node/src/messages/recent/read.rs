@@ -10,7 +10,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use super::page::SIZE;
 use super::{Held, Rendered};
 use crate::accounts::wire::UserView;
-use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::base::page::PageQuery;
 use crate::base::permission::Permission;
 use crate::channels::access;
@@ -27,7 +27,7 @@ const LOOKED_AT: usize = 500;
 pub(super) fn read(
     ctx: &Ctx,
     connection: &mut Connection,
-    channel: ChannelId,
+    (channel, community): (ChannelId, CommunityId),
     (as_of, commit): (i64, u64),
 ) -> Result<Held, DatabaseError> {
     let query = PageQuery {
@@ -53,6 +53,7 @@ pub(super) fn read(
         .map(|view| Ok((view.id, Rendered::new(view)?)))
         .collect::<Result<Vec<_>, DatabaseError>>()?;
     Ok(Held {
+        community,
         as_of,
         checked: AtomicU64::new(commit),
         people,

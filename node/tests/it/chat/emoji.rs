@@ -9,7 +9,7 @@ use super::world::World;
 use crate::communities::village::{Village, people};
 
 /// The beginning of a PNG of this size.
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(super) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     bytes.extend(width.to_be_bytes());
     bytes.extend(height.to_be_bytes());
@@ -17,7 +17,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-fn new(shortcode: &str, bytes: &[u8]) -> Value {
+pub(super) fn new(shortcode: &str, bytes: &[u8]) -> Value {
     json!({"shortcode": shortcode, "image": BASE64.encode(bytes)})
 }
 

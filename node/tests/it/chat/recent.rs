@@ -3,7 +3,9 @@
 use federation_core::testing::on_each_backend;
 use serde_json::{Value, json};
 
+use super::emoji::{new, png};
 use super::world::{Member, World};
+use crate::communities::village::{Village, people};
 
 /// The newest messages as the server gives them out first, which must be those that a larger page,
 /// which is never kept, begins with.
@@ -54,6 +56,38 @@ fn the_first_page_is_never_behind_what_was_answered() {
         alice.patch("/api/v1/users/@me", &name).await.expect(200);
         let renamed = newest(&bob, &dm).await;
         assert_eq!(renamed[0]["author"]["display_name"], "Alice the Second");
+    });
+}
+
+#[test]
+fn an_emoji_that_is_renamed_or_deleted_shows_at_once() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let path = village.path("/emoji");
+        let made = owner.post(&path, &new("parrot", &png(32, 32))).await;
+        let made = made.expect(201);
+        let emoji = format!("{path}/{}", made["id"].as_str().unwrap());
+        let said = ann.say(&village.square, "look").await;
+        let put = format!(
+            "/api/v1/channels/{}/messages/{}/reactions/:parrot:",
+            village.square,
+            said["id"].as_str().unwrap()
+        );
+        owner.put(&put, &json!({})).await.expect(204);
+        let shown = async || {
+            let found = newest(ann, &village.square).await;
+            found[0]["reactions"][0].clone()
+        };
+        assert_eq!(shown().await["emoji"], ":parrot:");
+        let renamed = owner.patch(&emoji, &json!({"shortcode": "party"})).await;
+        renamed.expect(200);
+        assert_eq!(shown().await["emoji"], ":party:");
+        owner.delete(&emoji).await.expect(204);
+        assert!(shown().await["custom"].is_null());
     });
 }
 

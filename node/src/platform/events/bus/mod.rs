@@ -189,9 +189,10 @@ impl Bus {
         self.lock().position
     }
 
-    /// The number of the last event of a channel that was handed on, or of a later one.
-    pub fn last_of(&self, channel: ChannelId) -> i64 {
-        self.lock().pulse.last_of(channel)
+    /// The number of the last event of a channel that was handed on, or of the last one of a community
+    /// that changed how messages look; or of a later one.
+    pub fn last_of(&self, topic: Topic) -> i64 {
+        self.lock().pulse.last_of(topic)
     }
 
     /// The messages that were told since the last call, by channel.

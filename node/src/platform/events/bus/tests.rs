@@ -88,8 +88,9 @@ async fn a_light_place_is_told_the_least() {
         texts[0],
         format!(r#"{{"op":"message.created","seq":1,"d":{message}}}"#)
     );
-    assert_eq!(bus.last_of(channel), 3);
-    assert_eq!(bus.last_of(ChannelId::new(now)), 0);
+    assert_eq!(bus.last_of(Topic::Channel(channel)), 3);
+    let other = Topic::Channel(ChannelId::new(now));
+    assert_eq!(bus.last_of(other), 0);
     assert_eq!(bus.take_written().get(&channel), Some(&1));
     assert!(bus.take_written().is_empty());
 }
