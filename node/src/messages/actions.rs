@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
+use super::apart::keep_apart;
 use super::drafts;
 use super::federate;
 use super::forwards::{self, ForwardSource};
@@ -22,7 +23,6 @@ use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, RequestId, UserId};
 use crate::base::permission::Permission;
-use crate::blocks;
 use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
@@ -73,7 +73,7 @@ pub fn send(
         .iter()
         .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
-    keep_apart(connection, &seen, &members, new.author)?;
+    keep_apart(connection, &seen.channel, new.author)?;
     let answered = answered(connection, &seen, new.reply_to)?;
     let now = ctx.now();
     let id = MessageId::new(now);
@@ -134,21 +134,6 @@ pub fn send(
     Ok(view)
 }
 
-/// Goes on only when of two who talk with each other neither blocked the other.
-fn keep_apart(
-    connection: &mut Connection,
-    seen: &Seen,
-    members: &[User],
-    me: UserId,
-) -> Result<(), ApiError> {
-    let is_pair = seen.channel.community_id.is_none() && !seen.channel.is_group;
-    let mut others = members.iter().filter(|user| user.id != me);
-    match others.next().filter(|_| is_pair) {
-        Some(other) => blocks::store::keep_apart(connection, me, other.id),
-        None => Ok(()),
-    }
-}
-
 /// The message that one answers, which its author has to see.
 pub(super) fn answered(
     connection: &mut Connection,
@@ -178,7 +163,7 @@ pub fn edit(
     draft: &Draft,
 ) -> Result<MessageView, ApiError> {
     let (seen, mut message, members) = own(ctx, connection, place)?;
-    keep_apart(connection, &seen, &members, place.user)?;
+    keep_apart(connection, &seen.channel, place.user)?;
     let verdict = judged(ctx, connection, &seen, (place.user, &draft.content), true)?;
     let author = members
         .iter()

@@ -7,6 +7,7 @@
 
 pub mod actions;
 pub mod answers;
+mod apart;
 mod bulk;
 mod clearing;
 pub mod drafts;

@@ -1,5 +1,7 @@
 //! What a remote activity about a message does here, inside the transaction of its inbox (I2).
 
+use std::iter;
+
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor};
@@ -197,9 +199,10 @@ pub fn receive_update(
     if authors.is_empty() || all_blocked(connection, message.author_id, &others)? {
         return Ok(Err(Ignored::ActorRefused));
     }
-    polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     message.origin_updated_at = told.or(message.origin_updated_at);
     if message.html == note.html && message.content == note.content {
+        // New counts: the options are those that were judged, or nothing is taken over.
+        polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
         store::rewrite(connection, &message)?;
         return Ok(Ok(message.id));
     }
@@ -213,6 +216,7 @@ pub fn receive_update(
         remove(ctx, connection, &log, &message)?;
         return Ok(Err(Ignored::Refused));
     }
+    polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     revisions::keep(connection, &message)?;
     message.content.clone_from(&note.content);
     message.html.clone_from(&note.html);
@@ -332,7 +336,7 @@ fn reached(
     Ok(kept)
 }
 
-/// Which rules of this node a note breaks.
+/// Which rules of this node a note breaks, by its text and by what can be voted for.
 fn judged(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -340,10 +344,12 @@ fn judged(
     author: UserId,
     is_edit: bool,
 ) -> Result<Verdict, DatabaseError> {
+    let options = note.poll.iter().flat_map(polls::IncomingPoll::texts);
+    let texts: Vec<&str> = iter::once(note.content.as_str()).chain(options).collect();
     let said = Said {
         author,
         seen: None,
-        content: &note.content,
+        content: &texts.join("\n"),
         is_edit,
     };
     rules::judge(ctx, connection, &said)

@@ -14,6 +14,7 @@ use crate::communities::acts;
 use crate::communities::error::CommunityError;
 use crate::communities::known::Known;
 use crate::messages::actions::{Place, find};
+use crate::messages::apart::keep_apart;
 use crate::messages::model::Message;
 use crate::messages::showing::views;
 use crate::messages::telling::tell_of;
@@ -44,7 +45,8 @@ fn may_pin(seen: &Seen) -> Result<(), CommunityError> {
 /// Pins a message, or unpins it; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when the member does not see the message, 403 when they may not pin, 409 when as many are
+/// 404 when the member does not see the message, 403 when they may not pin or one of two blocked the
+/// other, 409 when as many are
 /// pinned as may be.
 pub(super) fn set(
     ctx: &Ctx,
@@ -55,6 +57,9 @@ pub(super) fn set(
 ) -> Result<(), ApiError> {
     let (seen, message) = find(ctx, connection, place)?;
     may_pin(&seen)?;
+    if pinned {
+        keep_apart(connection, &seen.channel, place.user)?;
+    }
     let is_pinned = store::of(connection, &[message.id])?.contains(&message.id);
     if is_pinned == pinned {
         return Ok(());

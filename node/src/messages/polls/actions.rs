@@ -13,6 +13,7 @@ use crate::channels::access::Seen;
 use crate::communities::known::Known;
 use crate::messages;
 use crate::messages::actions::{Place, find};
+use crate::messages::apart::keep_apart;
 use crate::messages::model::Message;
 use crate::messages::showing::readable;
 use crate::messages::telling::tell_of;
@@ -54,8 +55,8 @@ pub(in crate::messages) fn open(
 /// a transaction.
 ///
 /// # Errors
-/// 404 when the member sees no such poll, 403 when they may not vote, 409 when it has ended or the
-/// vote was sent to another node, 422 when the choices are not its options.
+/// 404 when the member sees no such poll, 403 when they may not vote or one of two blocked the other,
+/// 409 when it has ended or the vote was sent to another node, 422 when the choices are not its options.
 pub(super) fn vote(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -67,6 +68,9 @@ pub(super) fn vote(
     let found = store::by_message(connection, message.id)?;
     let (poll, options) = found.ok_or_else(ApiError::not_found)?;
     seen.needs(Permission::AddReactions)?;
+    if asked.is_some() {
+        keep_apart(connection, &seen.channel, place.user)?;
+    }
     if poll.is_over(ctx.now()) {
         let detail = "The poll has ended.";
         return Err(ApiError::conflict("poll_ended", detail));

@@ -21,6 +21,7 @@ use crate::base::text;
 use crate::channels;
 use crate::channels::access;
 use crate::messages;
+use crate::messages::apart::are_apart;
 use crate::messages::federate::{Ignored, Post, Received, send_update};
 use crate::messages::forwards;
 use crate::messages::model::Message;
@@ -141,6 +142,13 @@ pub(in crate::messages) struct IncomingPoll {
     ends_at: Option<Timestamp>,
     is_closed: bool,
     voters: Option<i64>,
+}
+
+impl IncomingPoll {
+    /// What can be voted for.
+    pub(in crate::messages) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.options.iter().map(|(text, _)| text.as_str())
+    }
 }
 
 /// The poll that an object is; `None` when it is none, or one that cannot be voted in.
@@ -277,11 +285,14 @@ pub(in crate::messages) fn receive_vote(
     let asked = messages::store::all_by_uri(connection, answers.unwrap_or_default())?;
     for message in asked {
         let seen = access::see(connection, user.id, message.channel_id, ctx.now())?;
-        let may = seen.is_some_and(|seen| {
+        let may = seen.filter(|seen| {
             seen.permissions.contains(Permission::AddReactions) && message.seq >= seen.visible_from
         });
-        if !may {
+        let Some(seen) = may else {
             continue;
+        };
+        if are_apart(connection, &seen.channel, user.id)? {
+            return Ok(Err(Ignored::ActorRefused));
         }
         let Some((poll, options)) = store::by_message(connection, message.id)? else {
             continue;

@@ -18,6 +18,7 @@ use crate::communities::acts;
 use crate::communities::known::Known;
 use crate::messages;
 use crate::messages::actions::{Place, find};
+use crate::messages::apart::keep_apart;
 use crate::messages::model::Message;
 use crate::messages::showing::readable;
 use crate::messages::telling::tell_of;
@@ -39,7 +40,8 @@ pub(super) enum Put {
 /// Puts an emoji on a message; to be run in a transaction.
 ///
 /// # Errors
-/// 404 when the member does not see the message, 403 when they may not react, 422 when the emoji is
+/// 404 when the member does not see the message, 403 when they may not react or one of two blocked
+/// the other, 422 when the emoji is
 /// not one of the community, 409 when there are too many different ones.
 pub(super) fn add(
     ctx: &Ctx,
@@ -50,6 +52,7 @@ pub(super) fn add(
 ) -> Result<(), ApiError> {
     let (seen, message) = find(ctx, connection, place)?;
     seen.needs(Permission::AddReactions)?;
+    keep_apart(connection, &seen.channel, place.user)?;
     let key = match (emoji, seen.channel.community_id) {
         (Emoji::Unicode(text), _) => Key::plain(*text),
         (Emoji::Custom(code), Some(community)) => {

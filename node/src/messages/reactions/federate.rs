@@ -21,6 +21,7 @@ use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access;
 use crate::messages;
+use crate::messages::apart::are_apart;
 use crate::messages::federate::{Ignored, group};
 use crate::messages::model::Message;
 use crate::platform::ctx::Ctx;
@@ -214,6 +215,12 @@ pub fn receive_reaction(
     let Some(message) = seen_by(ctx, connection, &reaction.object, user.id)? else {
         return Ok(Err(Ignored::Unknown));
     };
+    let channel = channels::store::by_id(connection, message.channel_id)?;
+    if let Some(channel) = channel
+        && are_apart(connection, &channel, user.id)?
+    {
+        return Ok(Err(Ignored::ActorRefused));
+    }
     let told = (activity, reaction);
     let taken = take_in(ctx, connection, &log, (&message, user.id), told)?;
     if taken.is_ok() {

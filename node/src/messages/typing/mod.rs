@@ -10,13 +10,17 @@ mod wire;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use federation_core::store::sql::Connection;
+
 use self::turns::Turns;
 use self::wire::TypingView;
 use crate::base::ids::{ChannelId, UserId};
 use crate::base::permission::Permission;
+use crate::channels;
 use crate::channels::access;
 use crate::communities::error::CommunityError;
 use crate::communities::known::Known;
+use crate::messages::apart::are_apart;
 use crate::platform::cluster::{Cluster, Notice};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{Bus, Topic};
@@ -54,7 +58,17 @@ impl Typing {
         channel: ChannelId,
     ) -> Result<(), CommunityError> {
         access::check(ctx, known, (user, channel), Permission::SendMessages).await?;
-        if self.turns().take(user, channel, ctx.now()) {
+        let is_due = self.turns().take(user, channel, ctx.now());
+        if !is_due {
+            return Ok(());
+        }
+        let look =
+            move |connection: &mut Connection| match channels::store::by_id(connection, channel)? {
+                Some(known) => are_apart(connection, &known, user),
+                None => Ok(true),
+            };
+        // Of two of whom one blocked the other neither hears of it.
+        if !ctx.db().read(look).await? {
             self.tell(user, channel);
             ctx.cluster().mention(Notice::Typing { user, channel });
         }

@@ -344,6 +344,61 @@ fn attack_who_is_not_in_the_conversation_does_not_react_from_elsewhere() {
 }
 
 #[test]
+fn what_somebody_of_another_node_puts_there_who_was_blocked_is_dropped() {
+    on_each_backend(async |database| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let dm = alice.dm(&[&handle(&b, "bob")]).await;
+        let poll = json!({"options": ["yes", "no"], "ends_in": 600});
+        let body = json!({"content": "?", "poll": poll});
+        let list = format!("/api/v1/channels/{dm}/messages");
+        let sent = alice.post(&list, &body).await.expect(201);
+        conversation(&bob).await;
+        let people = alice.get(&format!("/api/v1/channels/{dm}/members")).await;
+        let people = people.expect(200)["items"].clone();
+        let other = people.as_array().unwrap().iter();
+        let mut other = other.filter(|one| one["user"]["id"] != alice.id.as_str());
+        let other = other.next().unwrap()["user"]["id"].clone();
+        let block = format!("/api/v1/users/@me/blocks/{}", other.as_str().unwrap());
+        alice.put(&block, &json!({})).await.expect(200);
+        let (me, signing) = (actor(&b, "bob"), key(&b, "bob").await);
+        let like = |number: u32| {
+            json!({
+                "@context": "https://www.w3.org/ns/activitystreams",
+                "id": format!("{me}/likes/{number}"), "type": "Like", "actor": me,
+                "object": sent["uri"], "content": "\u{1f525}",
+            })
+        };
+        let vote = |number: u32| {
+            let id = format!("{me}/votes/{number}");
+            json!({
+                "@context": "https://www.w3.org/ns/activitystreams",
+                "id": format!("{id}/create"), "type": "Create", "actor": me,
+                "to": [actor(&a, "alice")],
+                "object": {
+                    "id": id, "type": "Note", "name": "yes", "attributedTo": me,
+                    "inReplyTo": sent["uri"], "to": [actor(&a, "alice")],
+                },
+            })
+        };
+        post(&a, "/inbox", &signing, &like(1)).await.expect(202);
+        post(&a, "/inbox", &signing, &vote(1)).await.expect(202);
+        let shown = alice.get(&path_of(&sent)).await.expect(200);
+        assert_eq!(shown["reactions"], json!([]));
+        assert_eq!(shown["poll"]["voters"], 0);
+        // The same is taken once the block is gone.
+        alice.delete(&block).await.expect(204);
+        post(&a, "/inbox", &signing, &like(2)).await.expect(202);
+        post(&a, "/inbox", &signing, &vote(2)).await.expect(202);
+        reacted(&alice, &dm, &[("\u{1f525}", 1)]).await;
+        let shown = alice.get(&path_of(&sent)).await.expect(200);
+        assert_eq!(shown["poll"]["voters"], 1);
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn what_a_deleted_account_put_on_messages_is_gone() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;

@@ -184,6 +184,15 @@ fn rules_of_the_node_count_for_what_comes_from_others() {
         alice.say(&channel, "a carrot").await;
         let got = socket.next_op("message.created").await["d"].clone();
         assert_eq!(got["content"], "a carrot");
+        // What can be voted for is read too.
+        let list = format!("/api/v1/channels/{channel}/messages");
+        for other in ["turnip", "leek"] {
+            let poll = json!({"options": ["carrot", other], "ends_in": 600});
+            let body = json!({"content": "Which one?", "poll": poll});
+            alice.post(&list, &body).await.expect(201);
+        }
+        let got = socket.next_op("message.created").await["d"].clone();
+        assert_eq!(got["poll"]["options"][1]["text"], "leek");
         let noted = until("entry", async || {
             let path = "/api/v1/admin/audit-log?action=rule.block";
             let log = bob.get(path).await.expect(200);

@@ -94,6 +94,44 @@ fn a_block_keeps_two_people_apart_and_says_so_to_one_of_them_alone() {
 }
 
 #[test]
+fn a_block_keeps_marks_off_what_was_said_between_the_two() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (alice, bob) = (world.member("alice").await, world.member("bob").await);
+        let dm = alice.dm(&["bob"]).await;
+        let messages = format!("/api/v1/channels/{dm}/messages");
+        let poll = json!({"options": ["yes", "no"], "ends_in": 600});
+        let body = json!({"content": "Shall we?", "poll": poll});
+        let said = alice.post(&messages, &body).await.expect(201);
+        let message = format!("{messages}/{}", said["id"].as_str().unwrap());
+        let pin = format!(
+            "/api/v1/channels/{dm}/pins/{}",
+            said["id"].as_str().unwrap()
+        );
+        let reaction = format!("{message}/reactions/\u{1f44d}");
+        let (none, first) = (json!({}), json!({"choices": [0]}));
+        let votes = format!("{message}/poll/votes");
+        bob.put(&reaction, &none).await.expect(204);
+        bob.put(&votes, &first).await.expect(200);
+        set(&alice, "blocks", &bob).await;
+        let (mut socket, _) = alice.socket(None).await;
+        let other = format!("{message}/reactions/\u{1f525}");
+        let second = json!({"choices": [1]});
+        for (who, code) in [(&bob, "not_accepting"), (&alice, "blocked_by_you")] {
+            for (path, body) in [(&other, &none), (&votes, &second), (&pin, &none)] {
+                who.put(path, body).await.expect_problem(403, code);
+            }
+        }
+        let typing = format!("/api/v1/channels/{dm}/typing");
+        bob.post(&typing, &none).await.expect(204);
+        socket.silent().await;
+        // What is there can be taken back.
+        bob.delete(&reaction).await.expect(204);
+        bob.delete(&votes).await.expect(200);
+    });
+}
+
+#[test]
 fn a_group_goes_on_and_the_blocked_one_is_not_told_of() {
     on_each_backend(async |database| {
         let world = World::start(&database).await;
