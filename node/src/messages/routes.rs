@@ -24,6 +24,7 @@ use super::revisions;
 use super::scheduled;
 use super::search;
 use super::showing;
+use super::store;
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
@@ -41,6 +42,7 @@ use crate::platform::http::access::Access;
 use crate::platform::http::auth::CurrentUser;
 use crate::platform::http::error::{ApiError, Problem};
 use crate::platform::http::extract::{Json, Path, Query};
+use crate::platform::http::idempotency;
 use crate::platform::http::idempotency::{Created, Creation, Idempotency, IdempotencyKey};
 use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
@@ -192,10 +194,10 @@ impl From<Failure> for ApiError {
 async fn attempt(
     ctx: &Ctx,
     new: &NewMessage,
-    idempotency: &Idempotency,
+    key: &Idempotency,
     asked: bool,
 ) -> Result<Created, Failure> {
-    let (held, new, idempotency) = (ctx.clone(), new.clone(), idempotency.clone());
+    let (held, new, key) = (ctx.clone(), new.clone(), key.clone());
     let scope = new.author.to_string();
     ctx.db()
         .write(move |connection| {
@@ -210,11 +212,27 @@ async fn attempt(
                 return Err(Failure::Strangers(strangers));
             }
             let log = EventLog::begin(connection)?;
-            let created = idempotency.once(&held, connection, &scope, |connection| {
+            let mut made = None;
+            let effect = |connection: &mut Connection| {
                 let sent = actions::send(&held, connection, &log, &new)?;
-                Ok((StatusCode::CREATED, sent))
-            });
-            Ok(created?)
+                made = Some(sent.id);
+                Ok::<_, ApiError>((StatusCode::CREATED, sent))
+            };
+            let about = |sent: &MessageView| sent.id.to_string();
+            let created = key.once_about(&held, connection, &scope, effect, about)?;
+            match made {
+                // A rule took it away at once.
+                Some(id) if store::by_id(connection, new.channel, id)?.is_none() => {
+                    idempotency::forget(connection, id.as_str())?;
+                }
+                Some(_) => {}
+                // Who sees the channel no longer is not told again what they said there.
+                None => {
+                    let seen = access::require(connection, new.author, new.channel, held.now());
+                    seen.map_err(ApiError::from)?;
+                }
+            }
+            Ok(created)
         })
         .await
 }

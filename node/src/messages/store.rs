@@ -14,6 +14,7 @@ use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels::store::newest_first;
 use crate::platform::db::schema::{channel_members, message_recipients, messages, users};
+use crate::platform::http::idempotency;
 
 /// Adds a message.
 ///
@@ -334,6 +335,7 @@ pub fn clear_channel(
         .load(connection)?;
     for id in &some {
         index::forget(connection, *id)?;
+        idempotency::forget(connection, id.as_str())?;
     }
     Ok(diesel::delete(messages::table.filter(messages::id.eq_any(&some))).execute(connection)?)
 }

@@ -12,6 +12,7 @@ use crate::channels;
 use crate::notifications;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{EventLog, NewEvent, Topic};
+use crate::platform::http::idempotency;
 
 /// Leaves a tombstone, and takes back what the log told of the message.
 pub(super) fn remove(
@@ -24,6 +25,7 @@ pub(super) fn remove(
     marks::clear(connection, message.id)?;
     parts::clear(connection, message.id)?;
     log.retract(connection, message.id.as_str())?;
+    idempotency::forget(connection, message.id.as_str())?;
     notifications::store::forget_message(connection, message.id)?;
     let event = NewEvent {
         topic: Topic::Channel(message.channel_id),

@@ -14,6 +14,7 @@ use crate::messages::model::Draft;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
+use crate::platform::http::idempotency;
 
 /// How far ahead a message can be written.
 const FARTHEST: Duration = Duration::from_hours(366 * 24);
@@ -180,7 +181,7 @@ pub(super) async fn remove(
             let found = store::by_id(connection, place, id)?;
             found.ok_or_else(ApiError::not_found)?;
             store::remove(connection, id)?;
-            Ok(())
+            Ok(idempotency::forget(connection, id.as_str())?)
         })
         .await
 }

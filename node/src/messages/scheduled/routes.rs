@@ -1,6 +1,7 @@
 //! `/api/v1/channels/{id}/scheduled`.
 
 use axum::extract::State;
+use federation_core::store::sql::Connection;
 use http::StatusCode;
 use utoipa_axum::routes;
 
@@ -48,10 +49,12 @@ async fn schedule(
     let held = ctx.clone();
     ctx.db()
         .write(move |connection| {
-            idempotency.once(&held, connection, me.id.as_str(), |connection| {
+            let effect = |connection: &mut Connection| {
                 let view = actions::create(&held, connection, (channel, me.id), &body)?;
-                Ok((StatusCode::CREATED, view))
-            })
+                Ok::<_, ApiError>((StatusCode::CREATED, view))
+            };
+            let about = |view: &ScheduledView| view.id.to_string();
+            idempotency.once_about(&held, connection, me.id.as_str(), effect, about)
         })
         .await
 }

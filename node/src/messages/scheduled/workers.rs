@@ -11,12 +11,14 @@ use super::store::{self, Outcome};
 use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::ScheduledId;
+use crate::messages;
 use crate::messages::actions::{self, NewMessage};
 use crate::messages::model::Draft;
 use crate::platform::activity::Kind;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
+use crate::platform::http::idempotency;
 use crate::platform::rounds;
 
 /// Messages sent in one round.
@@ -70,7 +72,12 @@ async fn send(ctx: &Ctx, id: ScheduledId) -> Result<(), ApiError> {
             forward: None,
             is_present: false,
         };
-        actions::send(&held, connection, &log, &new)?;
+        let sent = actions::send(&held, connection, &log, &new)?;
+        idempotency::hand_on(connection, id.as_str(), sent.id.as_str())?;
+        if messages::store::by_id(connection, sent.channel_id, sent.id)?.is_none() {
+            // A rule took it away at once.
+            idempotency::forget(connection, sent.id.as_str())?;
+        }
         Ok::<_, ApiError>(Some(one.channel_id))
     };
     if let Some(channel) = ctx.db().write(write).await? {

@@ -293,6 +293,7 @@ diesel::table! {
         key -> Text,
         sealed_answer -> Nullable<Binary>,
         created_at -> BigInt,
+        subject -> Nullable<Text>,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Requests that create something have their effect once, however often they arrive (I2).
 //!
 //! A client sends `Idempotency-Key`; the first answer is stored in the transaction that has the
-//! effect, and repeats within a day get that answer. Answers are sealed, since some hold tokens.
+//! effect, and repeats within a day get that answer. Answers are sealed, since some hold tokens. One
+//! about something that was deleted since is dropped ([`forget`]); its key still has no second effect.
 
 use std::time::Duration;
 
@@ -153,6 +154,33 @@ impl Idempotency {
         scope: &str,
         effect: impl FnOnce(&mut Connection) -> Result<(StatusCode, T), ApiError>,
     ) -> Result<Created, ApiError> {
+        self.run(ctx, connection, scope, effect, |_value| None)
+    }
+
+    /// The same, with an answer about something that may be deleted: `subject` names it, and
+    /// [`forget`] drops the answer.
+    ///
+    /// # Errors
+    /// As [`Self::once`]; 404 when the answer was dropped.
+    pub fn once_about<T: Serialize>(
+        &self,
+        ctx: &Ctx,
+        connection: &mut Connection,
+        scope: &str,
+        effect: impl FnOnce(&mut Connection) -> Result<(StatusCode, T), ApiError>,
+        subject: impl FnOnce(&T) -> String,
+    ) -> Result<Created, ApiError> {
+        self.run(ctx, connection, scope, effect, |value| Some(subject(value)))
+    }
+
+    fn run<T: Serialize>(
+        &self,
+        ctx: &Ctx,
+        connection: &mut Connection,
+        scope: &str,
+        effect: impl FnOnce(&mut Connection) -> Result<(StatusCode, T), ApiError>,
+        subject: impl FnOnce(&T) -> Option<String>,
+    ) -> Result<Created, ApiError> {
         let Some(key) = self.key.as_deref() else {
             let (status, value) = effect(connection)?;
             return Created::first(status, &value);
@@ -173,7 +201,8 @@ impl Idempotency {
         let place = format!("idempotency_keys/{scope}/{key}");
         if inserted == 0 {
             let sealed: Option<Vec<u8>> = row.select(table::sealed_answer).first(connection)?;
-            return self.replay(ctx, &sealed.unwrap_or_default(), &place);
+            let sealed = sealed.ok_or_else(answer_gone)?;
+            return self.replay(ctx, &sealed, &place);
         }
         let (status, value) = effect(connection)?;
         let created = Created::first(status, &value)?;
@@ -188,7 +217,10 @@ impl Idempotency {
             .seal(&plain, place.as_bytes())
             .map_err(ApiError::internal)?;
         diesel::update(row)
-            .set(table::sealed_answer.eq(sealed))
+            .set((
+                table::sealed_answer.eq(sealed),
+                table::subject.eq(subject(&value)),
+            ))
             .execute(connection)?;
         Ok(created)
     }
@@ -212,6 +244,33 @@ impl Idempotency {
             replayed: true,
         })
     }
+}
+
+fn answer_gone() -> ApiError {
+    let detail = "What this request made was deleted since; it is not made again.";
+    ApiError::new(StatusCode::NOT_FOUND, "answer_gone", detail)
+}
+
+/// Drops the answers about something that is deleted, in the transaction that deletes it.
+///
+/// # Errors
+/// The database failed.
+pub fn forget(connection: &mut Connection, subject: &str) -> Result<(), DatabaseError> {
+    diesel::update(table::table.filter(table::subject.eq(subject)))
+        .set(table::sealed_answer.eq(None::<Vec<u8>>))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Has the answers about one thing go with another one, which it became.
+///
+/// # Errors
+/// The database failed.
+pub fn hand_on(connection: &mut Connection, from: &str, to: &str) -> Result<(), DatabaseError> {
+    diesel::update(table::table.filter(table::subject.eq(from)))
+        .set(table::subject.eq(Some(to)))
+        .execute(connection)?;
+    Ok(())
 }
 
 impl Created {

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::world::{Answer, World};
+use crate::communities::village::{Village, people};
 
 #[test]
 fn a_message_has_the_documented_shape() {
@@ -206,6 +207,48 @@ fn i2_a_request_with_a_key_has_its_effect_once() {
         send("k2", "once").await.expect(201);
         let list = alice.get(&path).await.expect(200);
         assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn i2_a_repeat_does_not_bring_back_what_was_deleted() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let path = format!("/api/v1/channels/{}/messages", village.square);
+        let send = |key: &str| {
+            let request = ann.request(Method::POST, &path);
+            let request = request.header("idempotency-key", key);
+            Answer::of(request.json(&json!({"content": "a slip of the tongue"})))
+        };
+        let sent = send("k1").await.expect(201);
+        assert_eq!(send("k1").await.expect(201), sent);
+        let one = format!("{path}/{}", sent["id"].as_str().unwrap());
+        ann.delete(&one).await.expect(204);
+        send("k1").await.expect_problem(404, "answer_gone");
+        let list = owner.get(&path).await.expect(200);
+        assert_eq!(list["items"], json!([]), "nothing is said again");
+        // What a rule takes away at once is not told again either.
+        let rule = json!({
+            "name": "slips", "kind": "word", "pattern": "slip", "action": "delete",
+            "reason": "No slips here.",
+        });
+        let made = owner.post(&village.path("/rules"), &rule).await;
+        let made = made.expect(201);
+        send("k2").await.expect(201);
+        send("k2").await.expect_problem(404, "answer_gone");
+        let rule = village.path(&format!("/rules/{}", made["id"].as_str().unwrap()));
+        owner.delete(&rule).await.expect(204);
+        // Nor is anything to whoever sees the channel no longer.
+        send("k3").await.expect(201);
+        let hidden = json!({"is_private": true});
+        let channel = format!("/api/v1/channels/{}", village.square);
+        owner.patch(&channel, &hidden).await.expect(200);
+        send("k3").await.expect_problem(404, "not_found");
+        world.stop().await;
     });
 }
 
