@@ -9,6 +9,7 @@ use crate::base::ids::UserId;
 use crate::channels;
 use crate::channels::access;
 use crate::channels::model::Channel;
+use crate::follows;
 use crate::notifications::model::{Call, NotificationKind};
 use crate::notifications::{self, MessageFacts};
 use crate::platform::ctx::Ctx;
@@ -45,8 +46,9 @@ pub(super) fn notify(
     let mut told = Vec::new();
     for (user, kind) in named.chain(answered) {
         // Nobody is told of what they do not see.
-        let sees = access::see(connection, user, channel.id, ctx.now())?;
-        if sees.is_some_and(|seen| message.seq >= seen.visible_from) {
+        let seen = access::see(connection, user, channel.id, ctx.now())?;
+        let sees = seen.is_some_and(|seen| message.seq >= seen.visible_from);
+        if sees && reaches(ctx, connection, author, user)? {
             told.push((user, kind));
         }
     }
@@ -66,6 +68,22 @@ pub(super) fn notify(
         calls: &calls,
     };
     notifications::of_message(ctx, connection, log, &facts)
+}
+
+/// Whether what somebody says reaches a member: always, or, where their domain is silenced, when the member
+/// follows them or is in a conversation with them.
+pub(super) fn reaches(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    author: &User,
+    user: UserId,
+) -> Result<bool, DatabaseError> {
+    let domain = author.domain.as_deref().unwrap_or_default();
+    if !ctx.domains().is_silenced(domain) {
+        return Ok(true);
+    }
+    let follow = follows::store::between(connection, user, author.id)?;
+    Ok(follow.is_some() || channels::store::share(connection, user, author.id)?)
 }
 
 /// The call that a mention is, where it is one. Who was there is not known later, so `@here` is shown and

@@ -15,9 +15,8 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::blocks;
 use crate::channels;
-use crate::follows;
 use crate::messages::model::Message;
-use crate::messages::notify::{Concerns, notify};
+use crate::messages::notify::{Concerns, notify, reaches};
 use crate::messages::polls::federate as polls;
 use crate::messages::showing::views;
 use crate::messages::telling::{remove, tell};
@@ -322,14 +321,9 @@ fn reached(
     author: &User,
     locals: Vec<User>,
 ) -> Result<Vec<User>, DatabaseError> {
-    let domain = author.domain.as_deref().unwrap_or_default();
-    if !ctx.domains().is_silenced(domain) {
-        return Ok(locals);
-    }
     let mut kept = Vec::new();
     for user in locals {
-        let follow = follows::store::between(connection, user.id, author.id)?;
-        if follow.is_some() || channels::store::share(connection, user.id, author.id)? {
+        if reaches(ctx, connection, author, user.id)? {
             kept.push(user);
         }
     }

@@ -33,6 +33,42 @@ async fn newest(member: &Member<'_>, channel: &str) -> Value {
 }
 
 #[test]
+fn people_of_silenced_domains_are_read_in_channels_and_notify_nobody() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let count = async |member: &Member<'_>, channel: &str, expected: usize| {
+            until("so many messages", async || {
+                (contents(member, channel).await.len() == expected).then_some(())
+            })
+            .await;
+        };
+        alice.say(&square, "who is there?").await;
+        count(&bob, &mirror, 1).await;
+        let asked = newest(&bob, &mirror).await;
+        let path = format!("/api/v1/channels/{mirror}/messages");
+        let answer = json!({"content": "I am", "reply_to": asked["id"]});
+        let peer = "/api/v1/federation/peers/127.0.0.1";
+        let set = async |severity: &str| {
+            let body = json!({"severity": severity, "public_comment": "for a test"});
+            alice.put(peer, &body).await.expect(200);
+        };
+        set("silence").await;
+        bob.post(&path, &answer).await.expect(201);
+        count(&alice, &square, 2).await;
+        assert!(told(&alice).await.is_empty());
+        set("none").await;
+        bob.post(&path, &answer).await.expect(201);
+        count(&alice, &square, 3).await;
+        assert_eq!(told(&alice).await, ["reply"]);
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn members_are_told_and_what_is_unread_is_counted_on_both_sides() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;
