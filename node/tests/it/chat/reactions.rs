@@ -391,8 +391,11 @@ fn what_somebody_of_another_node_puts_there_who_was_blocked_is_dropped() {
         post(&a, "/inbox", &signing, &like(2)).await.expect(202);
         post(&a, "/inbox", &signing, &vote(2)).await.expect(202);
         reacted(&alice, &dm, &[("\u{1f525}", 1)]).await;
-        let shown = alice.get(&path_of(&sent)).await.expect(200);
-        assert_eq!(shown["poll"]["voters"], 1);
+        until("the vote", async || {
+            let shown = alice.get(&path_of(&sent)).await.expect(200);
+            (shown["poll"]["voters"] == 1).then_some(())
+        })
+        .await;
         a.stop().await;
         b.stop().await;
     });
