@@ -36,6 +36,9 @@ pub enum ModerationError {
     /// The report is judged.
     #[error("The report is closed: open it again first.")]
     Closed,
+    /// The moderators of the node took the report up.
+    #[error("The moderators of the node took it up.")]
+    WithTheNode,
     /// A message breaks a rule.
     #[error("{0}")]
     Refused(String),
@@ -72,6 +75,7 @@ impl From<ModerationError> for ApiError {
             ModerationError::AlreadyReported => Self::conflict("already_reported", detail),
             ModerationError::TooManyReports(wait) => Self::too_many_requests(detail, wait),
             ModerationError::Closed => Self::conflict("report_closed", detail),
+            ModerationError::WithTheNode => Self::conflict("report_with_node", detail),
             ModerationError::Refused(_) => Self::invalid("content_refused", detail),
             ModerationError::Community(error) => error.into(),
             ModerationError::Account(error) => error.into(),

@@ -3,8 +3,10 @@
 //! Out: in the name of the node's own actor, so that nobody learns who reported. In: a report like any
 //! other, with the domain that sent it. It does nothing by itself.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use federation_core::Timestamp;
 use federation_core::inbox::Verified;
 use federation_core::inbox::ownership;
 use federation_core::outbox::sql::enqueue;
@@ -15,8 +17,8 @@ use serde_json::json;
 use url::Url;
 
 use super::model::{
-    AN_HOUR_EACH_DOMAIN, MAX_TEXT, OPEN_EACH_DOMAIN, Report, ReportReason, ReportSource,
-    ReportState,
+    AN_HOUR_EACH_DOMAIN, AN_HOUR_EACH_SITE, MAX_TEXT, OPEN_EACH_DOMAIN, OPEN_EACH_SITE,
+    OPEN_OF_NODES, Report, ReportReason, ReportSource, ReportState,
 };
 use super::snapshot::{self, Subject};
 use super::store;
@@ -104,10 +106,9 @@ pub fn receive(
     let Some(mut subject) = find(ctx, connection, &objects)? else {
         return Ok(Flagged::NothingHere);
     };
-    let an_hour_ago = now.minus(Duration::from_hours(1));
-    let (recent, open) = store::came_from(connection, &domain, an_hour_ago)?;
+    let site = site(&domain);
     let again = store::is_reported_by(connection, &domain, &subject.id)?;
-    if again || recent >= AN_HOUR_EACH_DOMAIN || open >= OPEN_EACH_DOMAIN {
+    if again || !has_room(connection, (&domain, &site), now)? {
         return Ok(Flagged::PassedOver);
     }
     let activity = verified.activity();
@@ -137,9 +138,30 @@ pub fn receive(
         created_at: now.as_millis(),
         updated_at: now.as_millis(),
         closed_at: None,
+        channel_id: subject.channel,
+        site: Some(site),
     };
     store::insert(connection, &report)?;
     Ok(Flagged::Taken)
+}
+
+/// Whether another report of this domain is taken: each domain, each site and all other nodes together
+/// have a bounded number of them.
+fn has_room(
+    connection: &mut Connection,
+    (domain, site): (&str, &str),
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let an_hour_ago = now.minus(Duration::from_hours(1));
+    let (recent, open) = store::came_from(connection, domain, an_hour_ago)?;
+    if recent >= AN_HOUR_EACH_DOMAIN || open >= OPEN_EACH_DOMAIN {
+        return Ok(false);
+    }
+    let (recent, open) = store::came_from_site(connection, site, an_hour_ago)?;
+    if recent >= AN_HOUR_EACH_SITE || open >= OPEN_EACH_SITE {
+        return Ok(false);
+    }
+    Ok(store::open_of_nodes(connection)? < OPEN_OF_NODES)
 }
 
 /// What of this node the objects name: a message before a person.
@@ -174,5 +196,43 @@ fn domain(actor: &Url) -> String {
     match actor.port() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
+    }
+}
+
+/// The site that a domain is of: its last two labels without the port, or the address. Whoever has a
+/// name can have any number of names below it.
+fn site(domain: &str) -> String {
+    let host = match domain.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => domain,
+    };
+    if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
+        return host.to_owned();
+    }
+    let mut labels = host.rsplit('.').filter(|label| !label.is_empty());
+    match (labels.next(), labels.next()) {
+        (Some(last), Some(before)) => format!("{before}.{last}"),
+        _ => host.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::site;
+
+    #[test]
+    fn names_below_one_name_are_of_one_site() {
+        for (domain, expected) in [
+            ("evil.example", "evil.example"),
+            ("a.evil.example", "evil.example"),
+            ("a.b.evil.example:8443", "evil.example"),
+            ("evil.example.", "evil.example"),
+            ("localhost:3000", "localhost"),
+            ("127.0.0.1:3000", "127.0.0.1"),
+            ("[::1]:3000", "[::1]"),
+            ("[2001:db8::1]", "[2001:db8::1]"),
+        ] {
+            assert_eq!(site(domain), expected, "{domain}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod actions;
 mod federate;
+mod judging;
 pub mod model;
 mod routes;
 mod snapshot;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use crate::base::ids::{CommunityId, ReportId, ReportStepId, RuleId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, ReportId, ReportStepId, RuleId, UserId};
 use crate::base::words::words;
 use crate::platform::db::schema::{report_steps, reports};
 
@@ -18,6 +18,14 @@ pub(super) const A_DAY_EACH: i64 = 50;
 pub(super) const AN_HOUR_EACH_DOMAIN: i64 = 30;
 /// Reports of one other domain that wait to be judged at most; further ones are passed over.
 pub(super) const OPEN_EACH_DOMAIN: i64 = 200;
+/// Reports of all domains of one site in an hour at most; further ones are passed over.
+pub(super) const AN_HOUR_EACH_SITE: i64 = 60;
+/// Reports of all domains of one site that wait to be judged at most; further ones are passed over.
+pub(super) const OPEN_EACH_SITE: i64 = 400;
+/// Reports of all other nodes that wait to be judged at most; further ones are passed over.
+pub(super) const OPEN_OF_NODES: i64 = 2_000;
+/// How long a report of another node waits after the last step about it, before it is erased.
+pub(super) const WAITS: Duration = Duration::from_hours(180 * 24);
 /// Steps shown with a report.
 pub(super) const STEPS: i64 = 200;
 
@@ -75,6 +83,16 @@ words! {
     }
 }
 
+words! {
+    /// For whom somebody judges.
+    pub enum CourtKind {
+        /// For the node.
+        Node = "node",
+        /// For a community.
+        Community = "community",
+    }
+}
+
 impl ReportState {
     /// Whether it is judged.
     pub const fn is_closed(self) -> bool {
@@ -124,6 +142,10 @@ pub struct Report {
     pub updated_at: i64,
     /// Since when it is judged.
     pub closed_at: Option<i64>,
+    /// In which channel it is; `None` for people and communities.
+    pub channel_id: Option<ChannelId>,
+    /// The site that the domain is of, of reports by other nodes.
+    pub site: Option<String>,
 }
 
 /// One step in what was done about a report.
@@ -144,4 +166,6 @@ pub struct Step {
     pub note: String,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// For whom they did it.
+    pub court: CourtKind,
 }

@@ -5,7 +5,8 @@ use axum::response::Response;
 use http::{StatusCode, Uri};
 use utoipa_axum::routes;
 
-use super::actions::{self, Court};
+use super::actions;
+use super::judging::{self, Court};
 use super::wire::{NewReport, OwnReport, PatchReport, ReportQuery, ReportView};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{CommunityId, ReportId};
@@ -79,7 +80,7 @@ async fn listed(
         after: query.after,
         limit: query.limit,
     };
-    let found = actions::list(ctx, me.id, court, (query.state, wanted)).await?;
+    let found = judging::list(ctx, me.id, court, (query.state, wanted)).await?;
     Ok(page::respond(uri, ("before", "after"), found))
 }
 
@@ -90,7 +91,7 @@ async fn show(
     me: Acting,
     Path(id): Path<ReportId>,
 ) -> Result<Json<ReportView>, ApiError> {
-    Ok(Json(actions::show(&ctx, me.id, (None, id)).await?))
+    Ok(Json(judging::show(&ctx, me.id, (None, id)).await?))
 }
 
 /// Gives a report to somebody, judges it, opens it again, or adds a note.
@@ -101,7 +102,7 @@ async fn update(
     Path(id): Path<ReportId>,
     Json(patch): Json<PatchReport>,
 ) -> Result<Json<ReportView>, ApiError> {
-    Ok(Json(actions::update(&ctx, me, (None, id), patch).await?))
+    Ok(Json(judging::update(&ctx, me, (None, id), patch).await?))
 }
 
 /// The reports of what is in a community, newest first.
@@ -124,7 +125,7 @@ async fn show_of(
     Path((id, report)): Path<(CommunityId, ReportId)>,
 ) -> Result<Json<ReportView>, ApiError> {
     let place = (Some(id), report);
-    Ok(Json(actions::show(&ctx, me.id, place).await?))
+    Ok(Json(judging::show(&ctx, me.id, place).await?))
 }
 
 /// Takes a step about a report of what is in a community.
@@ -136,7 +137,7 @@ async fn update_of(
     Json(patch): Json<PatchReport>,
 ) -> Result<Json<ReportView>, ApiError> {
     let place = (Some(id), report);
-    Ok(Json(actions::update(&ctx, me, place, patch).await?))
+    Ok(Json(judging::update(&ctx, me, place, patch).await?))
 }
 
 /// What the member reported, newest first, and how far it has come.

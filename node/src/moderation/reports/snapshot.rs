@@ -9,7 +9,7 @@ use super::model::TargetKind;
 use super::store::{self, Said};
 use crate::accounts;
 use crate::accounts::model::User;
-use crate::base::ids::{CommunityId, MessageId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::channels::model::Channel;
 use crate::communities::model::Community;
 use crate::config::Origin;
@@ -21,6 +21,8 @@ pub(super) struct Subject {
     pub(super) id: String,
     /// Whose moderators judge it.
     pub(super) community: Option<CommunityId>,
+    /// In which channel it is.
+    pub(super) channel: Option<ChannelId>,
     /// Whose doing it is.
     pub(super) person: Option<User>,
     /// The id of the object, of messages.
@@ -62,6 +64,7 @@ fn of_message(
         kind: TargetKind::Message,
         id: id.to_string(),
         community,
+        channel: Some(*channel),
         person,
         uri: Some(uri.clone()),
         snapshot,
@@ -81,6 +84,7 @@ pub(super) fn user(
             kind: TargetKind::User,
             id: person.id.to_string(),
             community: None,
+            channel: None,
             uri: None,
             snapshot: json!({
                 "handle": person.handle(origin),
@@ -98,6 +102,7 @@ pub(super) fn community(community: &Community) -> Subject {
         kind: TargetKind::Community,
         id: community.id.to_string(),
         community: None,
+        channel: None,
         person: None,
         uri: None,
         snapshot: json!({"name": community.name, "description": community.description}),
@@ -110,6 +115,7 @@ pub(super) fn channel(channel: &Channel) -> Subject {
         kind: TargetKind::Channel,
         id: channel.id.to_string(),
         community: channel.community_id,
+        channel: Some(channel.id),
         person: None,
         uri: None,
         snapshot: json!({"name": channel.name, "topic": channel.topic}),

@@ -1,10 +1,12 @@
 //! All SQL that writes `reports` and `report_steps`.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::{KEPT, Report, ReportState, STEPS, Step};
+use super::model::{CourtKind, KEPT, Report, ReportState, STEPS, Step, WAITS};
 use crate::base::ids::{ChannelId, CommunityId, MessageId, ReportId, RuleId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{messages, report_steps, reports};
@@ -81,9 +83,11 @@ pub(super) fn by_id(
 }
 
 /// Which reports to list.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) community: Option<CommunityId>,
+    /// Only reports of what is in these channels.
+    pub(super) channels: Option<Vec<ChannelId>>,
     pub(super) reporter: Option<UserId>,
     pub(super) state: Option<ReportState>,
     /// Reports of what this person did are left out.
@@ -102,6 +106,9 @@ pub(super) fn list(
         .into_boxed();
     if let Some(community) = wanted.community {
         rows = rows.filter(reports::community_id.eq(community));
+    }
+    if let Some(channels) = &wanted.channels {
+        rows = rows.filter(reports::channel_id.eq_any(channels));
     }
     if let Some(reporter) = wanted.reporter {
         rows = rows.filter(reports::reporter_id.eq(reporter));
@@ -141,6 +148,20 @@ pub(super) fn steps(
         .limit(STEPS)
         .select(Step::as_select());
     Ok(rows.load(connection)?)
+}
+
+/// Which of these reports the court of the node took a step about.
+pub(super) fn of_node(
+    connection: &mut Connection,
+    ids: &[ReportId],
+) -> Result<HashSet<ReportId>, DatabaseError> {
+    let rows = report_steps::table
+        .filter(report_steps::report_id.eq_any(ids))
+        .filter(report_steps::court.eq(CourtKind::Node))
+        .select(report_steps::report_id)
+        .distinct();
+    let found: Vec<ReportId> = rows.load(connection)?;
+    Ok(found.into_iter().collect())
 }
 
 /// Adds a step, and brings the report to where it leads.
@@ -241,6 +262,32 @@ pub(super) fn came_from(
     Ok((recent, open))
 }
 
+/// The same of all domains of a site.
+pub(super) fn came_from_site(
+    connection: &mut Connection,
+    site: &str,
+    since: Timestamp,
+) -> Result<(i64, i64), DatabaseError> {
+    let of_site = || reports::table.filter(reports::site.eq(site));
+    let recent: i64 = of_site()
+        .filter(reports::created_at.ge(since.as_millis()))
+        .count()
+        .get_result(connection)?;
+    let open: i64 = of_site()
+        .filter(reports::closed_at.is_null())
+        .count()
+        .get_result(connection)?;
+    Ok((recent, open))
+}
+
+/// How many reports of other nodes wait to be judged.
+pub(super) fn open_of_nodes(connection: &mut Connection) -> Result<i64, DatabaseError> {
+    let rows = reports::table
+        .filter(reports::domain.is_not_null())
+        .filter(reports::closed_at.is_null());
+    Ok(rows.count().get_result(connection)?)
+}
+
 /// Takes the name of somebody whose account has ended out of what they reported.
 ///
 /// # Errors
@@ -252,7 +299,8 @@ pub fn forget(connection: &mut Connection, user: UserId) -> Result<(), DatabaseE
     Ok(())
 }
 
-/// Erases up to `limit` reports that were judged long ago, with the content they hold; how many.
+/// Erases up to `limit` reports that were judged long ago, with the content they hold, and as many of
+/// other nodes that nobody judged for long; how many of the kind of which there were more.
 ///
 /// # Errors
 /// The database failed.
@@ -261,11 +309,24 @@ pub fn prune(
     now: Timestamp,
     limit: i64,
 ) -> Result<usize, DatabaseError> {
-    let old: Vec<ReportId> = reports::table
+    let judged: Vec<ReportId> = reports::table
         .filter(reports::closed_at.lt(now.minus(KEPT).as_millis()))
         .order(reports::closed_at)
         .limit(limit)
         .select(reports::id)
         .load(connection)?;
-    Ok(diesel::delete(reports::table.filter(reports::id.eq_any(&old))).execute(connection)?)
+    let waiting: Vec<ReportId> = reports::table
+        .filter(reports::domain.is_not_null())
+        .filter(reports::closed_at.is_null())
+        .filter(reports::updated_at.lt(now.minus(WAITS).as_millis()))
+        .order(reports::updated_at)
+        .limit(limit)
+        .select(reports::id)
+        .load(connection)?;
+    let mut gone = 0;
+    for old in [judged, waiting] {
+        let rows = reports::table.filter(reports::id.eq_any(&old));
+        gone = diesel::delete(rows).execute(connection)?.max(gone);
+    }
+    Ok(gone)
 }

@@ -4,7 +4,7 @@ use federation_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::model::{Report, ReportReason, ReportSource, ReportState, Step, TargetKind};
+use super::model::{CourtKind, Report, ReportReason, ReportSource, ReportState, Step, TargetKind};
 use crate::base::ids::{ChannelId, CommunityId, MessageId, ReportId, ReportStepId, RuleId, UserId};
 use crate::base::patch::Patch;
 
@@ -112,7 +112,7 @@ pub(super) struct ReportView {
     updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     closed_at: Option<Timestamp>,
-    /// What was done about it, oldest first; empty in lists.
+    /// What was done about it, oldest first; empty in lists. Communities are shown what was done for them.
     history: Vec<ReportStepView>,
 }
 
@@ -124,6 +124,8 @@ pub(super) struct ReportStepView {
     state: ReportState,
     assignee_id: Option<UserId>,
     note: String,
+    /// For whom it was done.
+    court: CourtKind,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
@@ -136,6 +138,7 @@ impl From<Step> for ReportStepView {
             state: step.state,
             assignee_id: step.assignee_id,
             note: step.note,
+            court: step.court,
             created_at: Timestamp::from_millis(step.created_at),
         }
     }
@@ -165,6 +168,14 @@ impl ReportView {
             closed_at: report.closed_at.map(Timestamp::from_millis),
             history: steps.into_iter().map(ReportStepView::from).collect(),
         }
+    }
+
+    /// The same for a community, of a report that the court of the node took up: who looks at it there
+    /// is not told.
+    #[must_use]
+    pub(super) fn of_another_court(mut self) -> Self {
+        self.assignee_id = None;
+        self
     }
 }
 

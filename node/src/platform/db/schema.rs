@@ -915,6 +915,8 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         closed_at -> Nullable<BigInt>,
+        channel_id -> Nullable<Text>,
+        site -> Nullable<Text>,
     }
 }
 
@@ -927,6 +929,7 @@ diesel::table! {
         assignee_id -> Nullable<Text>,
         note -> Text,
         created_at -> BigInt,
+        court -> Text,
     }
 }
 
@@ -999,6 +1002,16 @@ diesel::table! {
         algorithm -> Text,
         private_key -> Binary,
         stage -> Text,
+    }
+}
+
+diesel::table! {
+    said_digests (id) {
+        id -> BigInt,
+        author_id -> Text,
+        community_id -> Nullable<Text>,
+        digest -> Binary,
+        created_at -> BigInt,
     }
 }
 

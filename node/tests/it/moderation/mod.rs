@@ -1,6 +1,8 @@
 //! Moderation: reports, rules of what may be written, many messages at once and later, other domains.
 
+mod courts;
 mod domains;
+mod floods;
 mod messages;
 mod reports;
 mod rules;
