@@ -33,6 +33,9 @@ pub enum ModerationError {
     /// The member reported too much.
     #[error("You reported a lot: wait a while.")]
     TooManyReports(Duration),
+    /// The member has a rule tried already, or others do.
+    #[error("Rules are tried already: wait a little.")]
+    TooManyTrials(Duration),
     /// The report is judged.
     #[error("The report is closed: open it again first.")]
     Closed,
@@ -73,7 +76,9 @@ impl From<ModerationError> for ApiError {
             ModerationError::TooManyRules(_) => Self::conflict("too_many", detail),
             ModerationError::InvalidReport(_) => Self::invalid("invalid_report", detail),
             ModerationError::AlreadyReported => Self::conflict("already_reported", detail),
-            ModerationError::TooManyReports(wait) => Self::too_many_requests(detail, wait),
+            ModerationError::TooManyReports(wait) | ModerationError::TooManyTrials(wait) => {
+                Self::too_many_requests(detail, wait)
+            }
             ModerationError::Closed => Self::conflict("report_closed", detail),
             ModerationError::WithTheNode => Self::conflict("report_with_node", detail),
             ModerationError::Refused(_) => Self::invalid("content_refused", detail),

@@ -1,11 +1,13 @@
 //! Trying a rule on what was written before, without any effect.
 //!
 //! It reads in small pages from the readers' side of the database and matches on a thread of its own,
-//! so that no write waits for it; it ends after a fixed time.
+//! so that no write waits for it; it ends after a fixed time. Few are tried at once.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::hash::{Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use federation_core::Timestamp;
@@ -34,10 +36,52 @@ const PAGE: u32 = 250;
 const SHOWN: usize = 100;
 /// How long it may take.
 const LONGEST: Duration = Duration::from_secs(5);
+/// Rules that one process tries at once at most.
+const AT_ONCE: usize = 2;
+
+/// Who has a rule tried at this process; clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Trials(Arc<Mutex<HashSet<UserId>>>);
+
+/// A place among [`Trials`], given back when it is dropped.
+struct Turn {
+    trials: Trials,
+    user: UserId,
+}
+
+impl Trials {
+    /// Takes a place: one for each member, and [`AT_ONCE`] for all.
+    fn begin(&self, user: UserId) -> Result<Turn, ModerationError> {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tried.contains(&user) || tried.len() >= AT_ONCE {
+            return Err(ModerationError::TooManyTrials(LONGEST));
+        }
+        tried.insert(user);
+        drop(tried);
+        Ok(Turn {
+            trials: self.clone(),
+            user,
+        })
+    }
+}
+
+impl fmt::Debug for Trials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Trials").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut tried = self.trials.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.remove(&self.user);
+    }
+}
 
 /// Says which of the newest messages of a channel a rule would have found. Exemptions do not count.
 pub(super) async fn try_rule(
     ctx: &Ctx,
+    trials: &Trials,
     me: UserId,
     scope: Scope,
     asked: DryRun,
@@ -57,15 +101,12 @@ pub(super) async fn try_rule(
         Ok(())
     };
     ctx.db().read(seen).await?;
+    let turn = trials.begin(me)?;
     let wanted = asked.messages.unwrap_or(USUAL).clamp(1, MOST);
     let until = Instant::now() + LONGEST;
-    let mut trial = Trial::new(&pattern)?;
+    let mut trial = Trial::new(&pattern, turn)?;
     let mut before = i64::MAX;
-    while trial.looked_at < wanted {
-        if Instant::now() >= until {
-            trial.is_cut_short = true;
-            break;
-        }
+    while trial.looked_at < wanted && !trial.is_cut_short {
         let limit = i64::from(PAGE.min(wanted.saturating_sub(trial.looked_at)));
         let page = move |connection: &mut Connection| {
             store::messages_before(connection, channel, before, limit)
@@ -74,7 +115,7 @@ pub(super) async fn try_rule(
         let Some((last, ..)) = rows.last() else { break };
         before = *last;
         let looking = tokio::task::spawn_blocking(move || {
-            trial.look_at(rows);
+            trial.look_at(rows, || Instant::now() >= until);
             trial
         });
         trial = looking.await.map_err(ApiError::internal)?;
@@ -92,10 +133,12 @@ struct Trial {
     is_cut_short: bool,
     /// For repetitions: every message with the digest of its text.
     seen: Vec<(TriedMessage, u64)>,
+    /// Held until the thread that matches is done, even when nobody waits for it any more.
+    _turn: Turn,
 }
 
 impl Trial {
-    fn new(pattern: &Pattern) -> Result<Self, ModerationError> {
+    fn new(pattern: &Pattern, turn: Turn) -> Result<Self, ModerationError> {
         let set = FilterSet::new([pattern])?;
         let repetition = match *pattern {
             Pattern::Repeated { times, seconds } => {
@@ -111,11 +154,17 @@ impl Trial {
             found: Vec::new(),
             is_cut_short: false,
             seen: Vec::new(),
+            _turn: turn,
         })
     }
 
-    fn look_at(&mut self, rows: Vec<Row>) {
+    /// Looks at one message after the other until time is up.
+    fn look_at(&mut self, rows: Vec<Row>, is_over: impl Fn() -> bool) {
         for (_, id, author_id, content, created_at) in rows {
+            if is_over() {
+                self.is_cut_short = true;
+                return;
+            }
             self.looked_at = self.looked_at.saturating_add(1);
             let message = TriedMessage {
                 id,
@@ -163,4 +212,48 @@ fn repeated(seen: Vec<(TriedMessage, u64)>, times: usize, window: i64) -> Vec<Tr
         }
     }
     found.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::base::ids::MessageId;
+
+    #[test]
+    fn a_member_has_one_trial_and_a_process_two() {
+        let now = Timestamp::from_millis(1_795_190_734_032);
+        let [ann, bob, cid] = [(); 3].map(|()| UserId::new(now));
+        let trials = Trials::default();
+        let of_ann = trials.begin(ann).unwrap();
+        assert!(trials.begin(ann).is_err());
+        let of_bob = trials.begin(bob).unwrap();
+        let refused = trials.begin(cid).err().map(ApiError::from).unwrap();
+        assert_eq!(refused.code(), "too_many_requests");
+        assert_eq!(refused.retry_after(), Some(LONGEST));
+        drop(of_ann);
+        let again = trials.begin(ann).unwrap();
+        drop((of_bob, again));
+        assert!(trials.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn time_is_looked_at_before_every_message() {
+        let now = Timestamp::from_millis(1_795_190_734_032);
+        let turn = Trials::default().begin(UserId::new(now)).unwrap();
+        let mut trial = Trial::new(&Pattern::Word("turnip".to_owned()), turn).unwrap();
+        let row = |place| {
+            let (id, author) = (MessageId::new(now), UserId::new(now));
+            (place, id, author, "a turnip".to_owned(), now.as_millis())
+        };
+        let looked = Cell::new(0);
+        trial.look_at((0..10).map(row).collect(), || {
+            looked.set(looked.get() + 1);
+            looked.get() > 3
+        });
+        let tried = trial.ended();
+        assert_eq!((tried.looked_at, tried.found), (3, 3));
+        assert!(tried.is_cut_short);
+    }
 }

@@ -1,11 +1,12 @@
 //! `/api/v1/moderation/rules` and `/api/v1/communities/{id}/rules`.
 
+use axum::Extension;
 use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::routes;
 
 use super::actions;
-use super::dry_run::try_rule;
+use super::dry_run::{Trials, try_rule};
 use super::model::Scope;
 use super::wire::{DryRun, NewRule, PatchRule, RuleView, Tried};
 use crate::accounts::acting::Acting;
@@ -38,6 +39,7 @@ pub(in crate::moderation) fn router() -> Routes {
         .add(writing, routes!(create_in))
         .add(writing, routes!(dry_run_in))
         .add(writing, routes!(update_in, remove_from))
+        .with(Trials::default())
 }
 
 /// The rules of the node, oldest first.
@@ -84,10 +86,11 @@ async fn created(
 #[utoipa::path(post, path = "/api/v1/moderation/rules/dry-run", tag = "moderation", request_body = DryRun, responses((status = 200, body = Tried), (status = 404, body = Problem)))]
 async fn dry_run(
     State(ctx): State<Ctx>,
+    Extension(trials): Extension<Trials>,
     me: Acting,
     Json(asked): Json<DryRun>,
 ) -> Result<Json<Tried>, ApiError> {
-    Ok(Json(try_rule(&ctx, me.id, NODE, asked).await?))
+    Ok(Json(try_rule(&ctx, &trials, me.id, NODE, asked).await?))
 }
 
 /// Changes a rule of the node.
@@ -139,11 +142,12 @@ async fn create_in(
 #[utoipa::path(post, path = "/api/v1/communities/{id}/rules/dry-run", tag = "moderation", params(("id" = CommunityId, Path, description = "The community")), request_body = DryRun, responses((status = 200, body = Tried), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn dry_run_in(
     State(ctx): State<Ctx>,
+    Extension(trials): Extension<Trials>,
     me: Acting,
     Path(id): Path<CommunityId>,
     Json(asked): Json<DryRun>,
 ) -> Result<Json<Tried>, ApiError> {
-    let tried = try_rule(&ctx, me.id, Scope(Some(id)), asked).await?;
+    let tried = try_rule(&ctx, &trials, me.id, Scope(Some(id)), asked).await?;
     Ok(Json(tried))
 }
 
