@@ -140,12 +140,14 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
                 let audited = audit::prune(connection, now.minus(audit_kept), CLEARED_AT_ONCE)?;
                 let shielded = limits::changes::prune(connection, now, CLEARED_AT_ONCE)?;
                 let judged = moderation::reports::prune(connection, now, CLEARED_AT_ONCE)?;
+                let said = moderation::rules::prune(connection, now, CLEARED_AT_ONCE)?;
                 let gone = messages::clear_deleted_channels(connection, CLEARED_AT_ONCE)?;
                 Ok::<_, DatabaseError>(
                     keys.max(buried)
                         .max(known)
                         .max(gone)
                         .max(judged)
+                        .max(said)
                         .max(shielded)
                         .max(counted)
                         .max(audited),

@@ -127,6 +127,7 @@ async fn erase(ctx: &Ctx, deletion: &Deletion, user: &User) -> Result<(), ApiErr
             follows::store::remove_all_of(connection, user)?;
             communities::leaving::forget(connection, user)?;
             moderation::reports::forget(connection, user)?;
+            moderation::rules::forget(connection, user)?;
             messages::scheduled::forget(connection, user)?;
             channels::structure::forget(connection, user)?;
             blocks::store::forget(connection, user)?;

@@ -7,6 +7,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::json;
 
 use super::model::{Rule, RuleAction, Scope};
+use super::repeats::Repeat;
 use super::store;
 use crate::accounts;
 use crate::accounts::authority::effective;
@@ -25,9 +26,6 @@ use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::filters::Prepared;
 use crate::platform::http::error::ApiError;
-
-/// Messages of the author that are compared with a repeated one at most.
-const LOOKED_BACK: i64 = 100;
 
 /// Something that is about to be said.
 #[derive(Clone, Copy, Debug)]
@@ -66,9 +64,10 @@ pub struct Verdict {
     broken: Vec<Rule>,
 }
 
-/// Says which rules a message breaks; to be asked in its transaction.
+/// Says which rules a message breaks; to be asked in its transaction, once.
 ///
-/// Those who judge content break none.
+/// Those who judge content break none. Where a rule looks for repetitions, it is remembered that the
+/// message was written.
 ///
 /// # Errors
 /// The database failed.
@@ -85,6 +84,7 @@ pub fn judge(
         return Ok(Verdict::default());
     }
     let text = Text::new(said.content);
+    let mut repeat = None;
     let mut found = Vec::new();
     for scope in scopes {
         let Some(version) = versions.get(scope.as_str()) else {
@@ -92,17 +92,18 @@ pub fn judge(
         };
         let prepared = prepared(ctx, connection, scope, *version)?;
         let mut numbers = prepared.set.find(&text);
-        if !said.is_edit && !prepared.set.repetitions().is_empty() {
-            numbers.extend(repeated(
-                ctx,
-                connection,
-                said.author,
-                (scope, prepared.as_ref()),
-                &text,
-            )?);
+        let repetitions = prepared.set.repetitions();
+        if !said.is_edit && !repetitions.is_empty() {
+            let now = ctx.now();
+            let repeat =
+                repeat.get_or_insert_with(|| Repeat::of(said.author, community, &text, now));
+            numbers.extend(repeat.breaks(connection, scope, repetitions)?);
         }
         let rules = numbers.iter().filter_map(|at| prepared.rules.get(*at));
         found.extend(rules.copied());
+    }
+    if let Some(repeat) = &repeat {
+        repeat.keep(connection)?;
     }
     if found.is_empty() {
         return Ok(Verdict::default());
@@ -151,33 +152,6 @@ fn prepared(
     let prepared = Arc::new(Prepared { set, rules });
     ctx.filters().put(version, Arc::clone(&prepared));
     Ok(prepared)
-}
-
-/// The numbers of the patterns that a text breaks by saying the same again.
-fn repeated(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    author: UserId,
-    (scope, prepared): (Scope, &Prepared),
-    text: &Text,
-) -> Result<Vec<usize>, DatabaseError> {
-    let latest = store::latest_of(connection, author, LOOKED_BACK)?;
-    let now = ctx.now();
-    let mut times: Vec<i64> = Vec::new();
-    for (content, at, community) in latest {
-        let counts = scope.0.is_none() || community == scope.0;
-        if counts && Text::new(&content) == *text {
-            times.push(at);
-        }
-    }
-    let broken = prepared.set.repetitions().iter().filter(|repetition| {
-        let window = Duration::from_secs(repetition.seconds.into());
-        let since = now.minus(window).as_millis();
-        let before = times.iter().filter(|at| **at >= since).count();
-        let before = u32::try_from(before).unwrap_or(u32::MAX);
-        before.saturating_add(1) >= repetition.times
-    });
-    Ok(broken.map(|repetition| repetition.number).collect())
 }
 
 /// Whether somebody judges content on the whole node.

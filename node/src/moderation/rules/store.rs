@@ -7,8 +7,8 @@ use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::{Rule, Scope};
-use crate::base::ids::{ChannelId, CommunityId, MessageId, RuleId, RuleVersion, UserId};
-use crate::platform::db::schema::{channels, content_rules, messages, rule_sets};
+use crate::base::ids::{ChannelId, MessageId, RuleId, RuleVersion, UserId};
+use crate::platform::db::schema::{content_rules, messages, rule_sets};
 
 /// Rules read at once at most; there are fewer.
 const AT_ONCE: i64 = 1_000;
@@ -104,29 +104,6 @@ pub(super) fn set_version(
         .execute(c))?;
     Ok(())
 }
-
-/// What somebody wrote last: text, when, and in which community; newest first, at most `limit`.
-pub(super) fn latest_of(
-    connection: &mut Connection,
-    author: UserId,
-    limit: i64,
-) -> Result<Vec<Written>, DatabaseError> {
-    let rows = messages::table
-        .inner_join(channels::table)
-        .filter(messages::author_id.eq(author))
-        .filter(messages::deleted_at.is_null())
-        .order(messages::id.desc())
-        .limit(limit)
-        .select((
-            messages::content,
-            messages::created_at,
-            channels::community_id,
-        ));
-    Ok(rows.load(connection)?)
-}
-
-/// The text of a message, when it was written, and in which community.
-pub(super) type Written = (String, i64, Option<CommunityId>);
 
 /// A message as a rule that is tried sees it: place, id, author, text, and when it was written.
 pub(super) type Tried = (i64, MessageId, UserId, String, i64);

@@ -1,6 +1,13 @@
 //! Rules of what may be written, and who makes them.
 
-use federation_core::testing::{TestDatabase, on_each_backend};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use federation_core::store::sql::{Connection, DatabaseError};
+use federation_core::testing::{ManualClock, TestDatabase, on_each_backend};
+use federation_core::{Clock as _, SystemClock};
+use folkmoot::platform::db::schema;
 use serde_json::{Value, json};
 
 use super::appoint;
@@ -85,6 +92,69 @@ fn rules_refuse_delete_silence_report_and_note() {
         bob.say(&village.square, "a turnip").await;
         world.stop().await;
     });
+}
+
+#[test]
+fn repetitions_count_within_their_window_whatever_is_deleted() {
+    on_each_backend(async |database| {
+        let clock = Arc::new(ManualClock::new(SystemClock.now()));
+        let world = World::start_by(&database, clock.clone(), |_config| {}).await;
+        let (operator, members) = people(&world, &["owner", "ann", "bob"]).await;
+        let [owner, ann, bob] = &members[..] else {
+            panic!()
+        };
+        let village = Village::found(&operator, owner, "village").await;
+        let hamlet = Village::found(&operator, owner, "hamlet").await;
+        for member in [ann, bob] {
+            village.let_in(owner, member).await;
+            hamlet.let_in(owner, member).await;
+        }
+        let mut thrice = rule("repeated", "", "block");
+        thrice["times"] = json!(3);
+        thrice["seconds"] = json!(600);
+        // Where no such rule counts nothing is kept.
+        ann.say(&village.square, "hello there").await;
+        assert_eq!(kept(&world).await, 0);
+        owner
+            .post(&village.path("/rules"), &thrice)
+            .await
+            .expect(201);
+        let messages = format!("/api/v1/channels/{}/messages", village.square);
+        let again = json!({"content": "HELLO  there"});
+        let first = ann.post(&messages, &again).await.expect(201);
+        let gone = format!("{messages}/{}", first["id"].as_str().unwrap());
+        ann.delete(&gone).await.expect(204);
+        ann.say(&hamlet.square, "hello there").await;
+        bob.say(&village.square, "hello there").await;
+        ann.say(&village.square, "something else").await;
+        clock.advance(Duration::from_mins(5));
+        ann.say(&village.square, "hello there").await;
+        let refused = ann.post(&messages, &again).await;
+        refused.expect_problem(422, "content_refused");
+        assert_eq!(kept(&world).await, 4);
+        clock.advance(Duration::from_mins(6));
+        // The first one is longer ago than the rule looks back.
+        ann.post(&messages, &again).await.expect(201);
+        ann.post(&messages, &again)
+            .await
+            .expect_problem(422, "content_refused");
+        let now = clock.now().plus(Duration::from_hours(26));
+        let prune = move |connection: &mut Connection| {
+            folkmoot::moderation::rules::prune(connection, now, 100)
+        };
+        let gone = world.app.ctx().db().write(prune).await.unwrap();
+        assert_eq!((gone, kept(&world).await), (5, 0));
+        world.stop().await;
+    });
+}
+
+/// How many digests are kept of what was written.
+async fn kept(world: &World) -> i64 {
+    let read = |connection: &mut Connection| {
+        let rows = schema::said_digests::table.count();
+        Ok::<_, DatabaseError>(rows.get_result::<i64>(connection)?)
+    };
+    world.app.ctx().db().read(read).await.unwrap()
 }
 
 #[test]
