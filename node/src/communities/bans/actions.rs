@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use federation_core::Timestamp;
 use federation_core::store::sql::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::store::{self, Ban};
 use super::wire::{BanView, NewBan};
@@ -64,7 +64,7 @@ pub(super) async fn put(
         if stands.standing.is_owner {
             return Err(CommunityError::OwnerIsKept);
         }
-        let ban = Ban {
+        let mut ban = Ban {
             community_id: id,
             user_id: user,
             reason: model::reason(&new.reason)?,
@@ -72,13 +72,19 @@ pub(super) async fn put(
             created_at: now.as_millis(),
             expires_at: end(new.seconds, now)?,
         };
+        let former = store::by_id(connection, id, user)?;
+        if let Some(former) = former.as_ref().filter(|former| former.lasts(now)) {
+            match over(connection, &authority, former, now) {
+                // Who makes it longer does not come to be the one who may lift it.
+                Err(CommunityError::OutOfReach) if !ends_sooner(&ban, former) => {
+                    ban.banned_by = former.banned_by;
+                }
+                reach => reach?,
+            }
+        }
         store::put(connection, &ban)?;
-        let after = json!({
-            "reason": ban.reason,
-            "expires_at": ban.expires_at.map(Timestamp::from_millis),
-        });
         let entry = me.entry("member.ban").on("user", &user);
-        let entry = entry.change(None, Some(after));
+        let entry = entry.change(former.as_ref().map(shown), Some(shown(&ban)));
         acts::record(connection, id, &entry, now)?;
         if stands.standing.is_member {
             members::actions::expel(&held, connection, &log, id, user, "banned")?;
@@ -88,6 +94,43 @@ pub(super) async fn put(
     let view = ctx.db().write(write).await?;
     known.changed(id);
     Ok(view)
+}
+
+/// A ban as the audit log has it.
+fn shown(ban: &Ban) -> Value {
+    json!({
+        "reason": ban.reason,
+        "banned_by": ban.banned_by,
+        "expires_at": ban.expires_at.map(Timestamp::from_millis),
+    })
+}
+
+/// Whether a ban ends before another one.
+fn ends_sooner(ban: &Ban, other: &Ban) -> bool {
+    match (ban.expires_at, other.expires_at) {
+        (Some(end), Some(other)) => end < other,
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+/// Goes on only for the one who set a ban, and for those who stand higher; that of somebody who has
+/// nothing to do with the community any more is anybody's.
+fn over(
+    connection: &mut Connection,
+    authority: &Authority,
+    ban: &Ban,
+    now: Timestamp,
+) -> Result<(), CommunityError> {
+    if ban.banned_by == authority.id() {
+        return Ok(());
+    }
+    let set_by = standing::of(connection, &authority.community, ban.banned_by, now)?;
+    if set_by.is_inside() {
+        authority.over(&set_by)
+    } else {
+        Ok(())
+    }
 }
 
 fn end(seconds: Option<u64>, now: Timestamp) -> Result<Option<i64>, CommunityError> {
@@ -115,9 +158,12 @@ pub(super) async fn remove(
             let authority = Authority::inside(connection, id, me.id, now)?;
             authority.needs(Permission::BanMembers)?;
             let ban = store::by_id(connection, id, user)?.ok_or(CommunityError::NotFound)?;
+            if ban.lasts(now) {
+                over(connection, &authority, &ban, now)?;
+            }
             store::remove(connection, id, user)?;
             let entry = me.entry("member.unban").on("user", &user);
-            let entry = entry.change(Some(json!({"reason": ban.reason})), None);
+            let entry = entry.change(Some(shown(&ban)), None);
             acts::record(connection, id, &entry, now)?;
             Ok(())
         })

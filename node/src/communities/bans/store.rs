@@ -22,6 +22,13 @@ pub(super) struct Ban {
     pub(super) expires_at: Option<i64>,
 }
 
+impl Ban {
+    /// Whether it has not ended.
+    pub(super) fn lasts(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now.as_millis())
+    }
+}
+
 /// Whether a person may not come into a community at this moment.
 pub(in crate::communities) fn is_banned(
     connection: &mut Connection,
@@ -30,8 +37,7 @@ pub(in crate::communities) fn is_banned(
     now: Timestamp,
 ) -> Result<bool, DatabaseError> {
     let ban = by_id(connection, community, user)?;
-    let lasts = |ban: Ban| ban.expires_at.is_none_or(|end| end > now.as_millis());
-    Ok(ban.is_some_and(lasts))
+    Ok(ban.is_some_and(|ban| ban.lasts(now)))
 }
 
 /// The ban of a person, even when it has ended.

@@ -1,5 +1,6 @@
 //! Deleting many messages: found once, then deleted in small transactions.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -68,11 +69,12 @@ pub(super) async fn delete(
             Ok::<_, ApiError>(find(connection, channel, &wanted)?)
         })
         .await?;
+    let authors: BTreeSet<UserId> = found.iter().map(|(_, author)| *author).collect();
     let mut deleted: usize = 0;
     let mut is_first = true;
     for chunk in found.chunks(CHUNK) {
         let (held, ids) = (ctx.clone(), chunk.to_vec());
-        let terms = is_first.then(|| terms(channel, &which, found.len()));
+        let terms = is_first.then(|| terms(channel, (&which, &authors), found.len()));
         let write = move |connection: &mut Connection| {
             let log = EventLog::begin(connection)?;
             let seen = access::require(connection, me.id, channel, held.now())?;
@@ -83,7 +85,7 @@ pub(super) async fn delete(
                 acts::record(connection, community, &entry, held.now())?;
             }
             let mut gone: usize = 0;
-            for id in &ids {
+            for (id, _) in &ids {
                 // One that somebody else deleted meanwhile is gone already.
                 if let Some(message) = store::by_id(connection, channel, *id)? {
                     withdraw(&held, connection, &log, &seen, &message)?;
@@ -99,9 +101,18 @@ pub(super) async fn delete(
 }
 
 /// What the audit log keeps of it.
-fn terms(channel: ChannelId, which: &Which, count: usize) -> serde_json::Value {
+fn terms(
+    channel: ChannelId,
+    (which, authors): (&Which, &BTreeSet<UserId>),
+    count: usize,
+) -> serde_json::Value {
     match which {
-        Which::Ids(ids) => json!({"channel_id": channel, "messages": ids, "count": count}),
+        Which::Ids(ids) => json!({
+            "channel_id": channel,
+            "messages": ids,
+            "authors": authors,
+            "count": count,
+        }),
         Which::Of(author, since) => json!({
             "channel_id": channel,
             "author_id": author,
@@ -111,12 +122,12 @@ fn terms(channel: ChannelId, which: &Which, count: usize) -> serde_json::Value {
     }
 }
 
-/// The ids of those that are there, newest first.
+/// The ids of those that are there with their authors, newest first.
 fn find(
     connection: &mut Connection,
     channel: ChannelId,
     which: &Which,
-) -> Result<Vec<MessageId>, DatabaseError> {
+) -> Result<Vec<(MessageId, UserId)>, DatabaseError> {
     let (author, since) = match which {
         Which::Ids(ids) => {
             let rows = messages::table
@@ -124,7 +135,7 @@ fn find(
                 .filter(messages::channel_id.eq(channel))
                 .filter(messages::deleted_at.is_null())
                 .order(messages::seq.desc())
-                .select(messages::id);
+                .select((messages::id, messages::author_id));
             return Ok(rows.load(connection)?);
         }
         Which::Of(author, since) => (*author, *since),
@@ -140,6 +151,6 @@ fn find(
     let fits = |(_, place, at): &(MessageId, ChannelId, i64)| {
         *place == channel && *at >= since.as_millis()
     };
-    let found = rows.into_iter().filter(fits).map(|(id, ..)| id);
+    let found = rows.into_iter().filter(fits).map(|(id, ..)| (id, author));
     Ok(found.take(MAX_OF_AUTHOR).collect())
 }

@@ -16,6 +16,12 @@ use crate::platform::cluster::Notice;
 use crate::platform::ctx::Ctx;
 use crate::platform::domains::{MOST, Mode, Policy, domain_of, store};
 
+/// Changed policies in one entry of the audit log about a list.
+const RECORDED_AT_ONCE: usize = 100;
+
+/// A policy that a list changes: what it was, and what it becomes.
+type Change = (Option<Policy>, Policy);
+
 /// Takes up what was committed, here at once and elsewhere as soon as possible (I9).
 pub(super) async fn take_up(ctx: &Ctx) -> Result<(), DatabaseError> {
     ctx.domains().load(ctx.db()).await?;
@@ -156,7 +162,7 @@ pub async fn import(
         if has_no_room(connection, added)? {
             return Err(PolicyError::TooMany);
         }
-        for policy in &policies {
+        for (_, policy) in &policies {
             store::put(connection, policy)?;
         }
         let after = json!({
@@ -165,20 +171,30 @@ pub async fn import(
             "faults": imported.faults,
         });
         audit::record(connection, &entry.clone().change(None, Some(after)), now)?;
+        for some in policies.chunks(RECORDED_AT_ONCE) {
+            let before = some.iter().filter_map(|(before, _)| before.as_ref());
+            let before: Vec<PolicyView> = before.map(PolicyView::from).collect();
+            let after = some.iter().map(|(_, after)| PolicyView::from(after));
+            let after: Vec<PolicyView> = after.collect();
+            let entry = entry
+                .clone()
+                .change(Some(json!(before)), Some(json!(after)));
+            audit::record(connection, &entry, now)?;
+        }
         imported.dry_run = false;
         Ok(imported)
     };
     db.write(write).await
 }
 
-/// What becomes of each line, and the policies that change.
+/// What becomes of each line, and the policies that change, before and after.
 fn plan(
     lines: &[Line],
     own: &str,
     known: Vec<Policy>,
     impacts: &Impacts,
     now: Timestamp,
-) -> (Imported, Vec<Policy>) {
+) -> (Imported, Vec<Change>) {
     let named = |policy: Policy| (policy.domain.clone(), policy);
     let known: HashMap<String, Policy> = known.into_iter().map(named).collect();
     let mut imported = Imported {
@@ -225,10 +241,11 @@ fn plan(
                 *count.1 = count.1.saturating_add(1);
                 if told.outcome != "same" {
                     let updated_at = now.as_millis();
-                    policies.push(Policy {
+                    let after = Policy {
                         updated_at,
                         ..after
-                    });
+                    };
+                    policies.push((before.cloned(), after));
                 }
             }
         }

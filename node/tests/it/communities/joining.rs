@@ -291,3 +291,54 @@ fn bans_end_by_the_clock_or_are_taken_back() {
         here.app.stop().await;
     });
 }
+
+#[test]
+fn attack_a_ban_is_shortened_and_lifted_only_from_above_whoever_set_it() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let names = ["owner", "ann", "bob", "cid"];
+        let (operator, members) = people(&world, &names).await;
+        let [owner, ann, bob, cid] = &members[..] else {
+            panic!()
+        };
+        let village = Village::found(&operator, owner, "village").await;
+        for member in [ann, bob] {
+            village.let_in(owner, member).await;
+        }
+        let held = ["ban_members"];
+        let warden = village.role(owner, "warden", &held).await;
+        let helper = village.role(owner, "helper", &held).await;
+        village.give(owner, &warden, ann).await;
+        village.give(owner, &helper, bob).await;
+        let ban = village.path(&format!("/bans/{}", cid.id));
+        let spam = json!({"reason": "spam"});
+        ann.put(&ban, &spam).await.expect(200);
+        let short = json!({"seconds": 60});
+        let refused = bob.put(&ban, &short).await;
+        refused.expect_problem(403, "out_of_reach");
+        let refused = bob.delete(&ban).await;
+        refused.expect_problem(403, "out_of_reach");
+        // Another reason is taken, and the ban stays that of the one who stands higher.
+        let again = bob.put(&ban, &json!({"reason": "more of it"})).await;
+        assert_eq!(again.expect(200)["banned_by"], ann.id);
+        let log = owner.get(&village.path("/audit-log")).await.expect(200);
+        let entry = &log["items"][0];
+        assert_eq!(entry["before"]["reason"], "spam", "{log:#}");
+        assert_eq!(entry["after"]["reason"], "more of it", "{log:#}");
+        let refused = bob.delete(&ban).await;
+        refused.expect_problem(403, "out_of_reach");
+        let shorter = ann.put(&ban, &short).await.expect(200);
+        assert!(shorter["expires_at"].is_string(), "{shorter:#}");
+        ann.delete(&ban).await.expect(204);
+        let log = owner.get(&village.path("/audit-log")).await.expect(200);
+        let entry = &log["items"][0];
+        assert_eq!(entry["action"], "member.unban", "{log:#}");
+        assert_eq!(entry["before"]["banned_by"], ann.id);
+        // One's own, and that of somebody lower, is lifted.
+        bob.put(&ban, &spam).await.expect(200);
+        bob.delete(&ban).await.expect(204);
+        bob.put(&ban, &spam).await.expect(200);
+        ann.delete(&ban).await.expect(204);
+        world.stop().await;
+    });
+}

@@ -75,6 +75,43 @@ fn lists_of_domains_are_tried_taken_in_and_written_out() {
     });
 }
 
+#[test]
+fn a_list_is_in_the_audit_log_domain_by_domain() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let operator = world.member("operator").await;
+        let list = |severity: &str| {
+            let mut list = "#domain,#severity\n".to_owned();
+            for number in 0..150 {
+                list.push_str(&format!("n{number}.example,{severity}\n"));
+            }
+            list
+        };
+        let taken = import(&operator, "", &list("silence")).await.expect(200);
+        assert_eq!(taken["added"], 150, "{taken:#}");
+        let taken = import(&operator, "", &list("suspend")).await.expect(200);
+        assert_eq!(taken["changed"], 150, "{taken:#}");
+        let path = "/api/v1/admin/audit-log?action=domain.import";
+        let log = operator.get(path).await.expect(200);
+        let items = log["items"].as_array().unwrap();
+        assert_eq!(items.len(), 6);
+        // The newest first: the rest of the second list, its first hundred, and how many there were.
+        let lengths = |entry: &Value| {
+            let of = |side: &str| entry[side].as_array().map_or(0, Vec::len);
+            (of("before"), of("after"))
+        };
+        assert_eq!(lengths(&items[0]), (50, 50));
+        assert_eq!(lengths(&items[1]), (100, 100));
+        assert_eq!(items[2]["after"]["changed"], 150);
+        assert_eq!(lengths(&items[3]), (0, 50));
+        let (before, after) = (&items[1]["before"][0], &items[1]["after"][0]);
+        assert_eq!(before["domain"], after["domain"]);
+        assert_eq!(before["severity"], "silence");
+        assert_eq!(after["severity"], "block");
+        world.stop().await;
+    });
+}
+
 /// Tries to send something to the other node; how it stands with it then.
 async fn reaches(from: &Member<'_>, to: &str) -> u16 {
     let path = format!("/api/v1/federation/resolve?handle={to}");

@@ -35,6 +35,9 @@ fn many_messages_are_deleted_at_once_by_those_who_may() {
         refused.expect_problem(403, "missing_permission");
         let (mut socket, _) = bob.socket(None).await;
         assert_eq!(owner.post(&path, &some).await.expect(200)["deleted"], 2);
+        let log = owner.get(&village.path("/audit-log")).await.expect(200);
+        let before = &log["items"][0]["before"];
+        assert_eq!(before["authors"], json!([ann.id]), "{log:#}");
         assert_eq!(owner.post(&path, &some).await.expect(200)["deleted"], 0);
         let mut told: Vec<Value> = Vec::new();
         for _ in 0..2 {
