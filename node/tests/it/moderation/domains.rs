@@ -81,11 +81,9 @@ fn a_list_is_in_the_audit_log_domain_by_domain() {
         let world = World::start(&database).await;
         let operator = world.member("operator").await;
         let list = |severity: &str| {
-            let mut list = "#domain,#severity\n".to_owned();
-            for number in 0..150 {
-                list.push_str(&format!("n{number}.example,{severity}\n"));
-            }
-            list
+            let line = |number| format!("n{number}.example,{severity}\n");
+            let lines: Vec<String> = (0..150).map(line).collect();
+            format!("#domain,#severity\n{}", lines.concat())
         };
         let taken = import(&operator, "", &list("silence")).await.expect(200);
         assert_eq!(taken["added"], 150, "{taken:#}");
