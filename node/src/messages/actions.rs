@@ -21,12 +21,13 @@ use super::{mentions, numbers, revisions, store};
 use crate::accounts;
 use crate::accounts::acting::Acting;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, MessageId, RequestId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, MessageId, RequestId, UserId};
 use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access::{self, Seen};
 use crate::channels::structure;
 use crate::communities::acts;
+use crate::moderation::rules::Verdict;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 use crate::platform::http::error::ApiError;
@@ -50,6 +51,34 @@ pub struct NewMessage {
     pub is_present: bool,
 }
 
+/// A message as it was written, and what that did beside.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The message.
+    pub view: MessageView,
+    /// The community in which a rule silenced its author: once it is committed, what is remembered of
+    /// permissions there counts no more.
+    pub silenced_in: Option<CommunityId>,
+}
+
+impl Written {
+    fn new(view: MessageView) -> Self {
+        Self {
+            view,
+            silenced_in: None,
+        }
+    }
+
+    /// One that a rule deleted at once.
+    fn removed(view: MessageView, verdict: &Verdict, seen: &Seen) -> Self {
+        let community = seen.channel.community_id;
+        Self {
+            view,
+            silenced_in: community.filter(|_| verdict.silences()),
+        }
+    }
+}
+
 /// Sends a message; to be run in a transaction.
 ///
 /// # Errors
@@ -61,7 +90,7 @@ pub fn send(
     connection: &mut Connection,
     log: &EventLog,
     new: &NewMessage,
-) -> Result<MessageView, ApiError> {
+) -> Result<Written, ApiError> {
     let seen = access::require(connection, new.author, new.channel, ctx.now())?;
     seen.needs(Permission::SendMessages)?;
     let is_slow = seen.channel.slow_mode_seconds > 0;
@@ -103,7 +132,7 @@ pub fn send(
     if verdict.removes() {
         let view = view(ctx, connection, &message)?;
         remove(ctx, connection, log, &message)?;
-        return Ok(view);
+        return Ok(Written::removed(view, &verdict, &seen));
     }
     polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
     mentions::put(connection, id, &resolved.mentions)?;
@@ -131,7 +160,7 @@ pub fn send(
         reading::wrote(connection, new.author, place, now)?;
         drafts::sent(connection, log, (new.author, new.channel), now)?;
     }
-    Ok(view)
+    Ok(Written::new(view))
 }
 
 /// The message that one answers, which its author has to see.
@@ -161,7 +190,7 @@ pub fn edit(
     log: &EventLog,
     place: &Place,
     draft: &Draft,
-) -> Result<MessageView, ApiError> {
+) -> Result<Written, ApiError> {
     let (seen, mut message, members) = own(ctx, connection, place)?;
     keep_apart(connection, &seen.channel, place.user)?;
     let verdict = judged(ctx, connection, &seen, (place.user, &draft.content), true)?;
@@ -171,7 +200,7 @@ pub fn edit(
         .ok_or_else(ApiError::not_found)?;
     let resolved = mentions::resolve(ctx, connection, &seen, &members, draft)?;
     if message.content == draft.content && message.html == resolved.html {
-        return Ok(view(ctx, connection, &message)?);
+        return Ok(Written::new(view(ctx, connection, &message)?));
     }
     revisions::keep(connection, &message)?;
     message.content.clone_from(&draft.content);
@@ -182,7 +211,7 @@ pub fn edit(
     if verdict.removes() {
         let view = view(ctx, connection, &message)?;
         withdraw(ctx, connection, log, &seen, &message)?;
-        return Ok(view);
+        return Ok(Written::removed(view, &verdict, &seen));
     }
     mentions::put(connection, message.id, &resolved.mentions)?;
     let passed_on = forwards::one(connection, message.id)?;
@@ -205,7 +234,7 @@ pub fn edit(
     };
     let told = (&seen.channel, &message, author);
     notify(ctx, connection, log, told, &concerns)?;
-    Ok(view)
+    Ok(Written::new(view))
 }
 
 /// Deletes a message; to be run in a transaction.

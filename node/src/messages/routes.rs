@@ -28,7 +28,7 @@ use super::store;
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
-use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::base::scope::Scope;
@@ -105,7 +105,7 @@ pub(super) async fn send(
     State(ctx): State<Ctx>,
     Extension(people): Extension<Arc<dyn People>>,
     Extension(signers): Extension<Arc<dyn Signers>>,
-    Extension(typing): Extension<Typing>,
+    (Extension(typing), Extension(known)): (Extension<Typing>, Extension<Known>),
     user: CurrentUser,
     Path(channel): Path<ChannelId>,
     creation: Creation<PostMessage>,
@@ -127,7 +127,7 @@ pub(super) async fn send(
         is_present: true,
     };
     ready(&ctx, signers.as_ref(), (user.id, channel)).await?;
-    let created = match attempt(&ctx, &new, &idempotency, false).await {
+    let (created, silenced_in) = match attempt(&ctx, &new, &idempotency, false).await {
         Err(Failure::Strangers(actors)) => {
             for actor in actors {
                 // Whoever cannot be found is shown as failed in `delivery`.
@@ -139,6 +139,9 @@ pub(super) async fn send(
         }
         done => done,
     }?;
+    if let Some(community) = silenced_in {
+        known.changed(community);
+    }
     if !created.is_replay() {
         let (activity, now) = (ctx.activity(), ctx.now());
         activity.count(Kind::Message, new.channel.as_str(), now);
@@ -191,12 +194,13 @@ impl From<Failure> for ApiError {
     }
 }
 
+/// Sends it; answers also in which community a rule silenced its author for it.
 async fn attempt(
     ctx: &Ctx,
     new: &NewMessage,
     key: &Idempotency,
     asked: bool,
-) -> Result<Created, Failure> {
+) -> Result<(Created, Option<CommunityId>), Failure> {
     let (held, new, key) = (ctx.clone(), new.clone(), key.clone());
     let scope = new.author.to_string();
     ctx.db()
@@ -212,11 +216,12 @@ async fn attempt(
                 return Err(Failure::Strangers(strangers));
             }
             let log = EventLog::begin(connection)?;
-            let mut made = None;
+            let (mut made, mut silenced_in) = (None, None);
             let effect = |connection: &mut Connection| {
                 let sent = actions::send(&held, connection, &log, &new)?;
-                made = Some(sent.id);
-                Ok::<_, ApiError>((StatusCode::CREATED, sent))
+                made = Some(sent.view.id);
+                silenced_in = sent.silenced_in;
+                Ok::<_, ApiError>((StatusCode::CREATED, sent.view))
             };
             let about = |sent: &MessageView| sent.id.to_string();
             let created = key.once_about(&held, connection, &scope, effect, about)?;
@@ -232,7 +237,7 @@ async fn attempt(
                     seen.map_err(ApiError::from)?;
                 }
             }
-            Ok(created)
+            Ok((created, silenced_in))
         })
         .await
 }
@@ -263,6 +268,7 @@ fn place(me: Acting, channel: ChannelId, message: MessageId) -> Place {
 pub(super) async fn edit(
     State(ctx): State<Ctx>,
     Extension(signers): Extension<Arc<dyn Signers>>,
+    Extension(known): Extension<Known>,
     me: Acting,
     Path((channel, message)): Path<(ChannelId, MessageId)>,
     Json(body): Json<PatchMessage>,
@@ -275,7 +281,11 @@ pub(super) async fn edit(
         let log = EventLog::begin(connection)?;
         actions::edit(&held, connection, &log, &place, &draft)
     });
-    Ok(Json(edited.await?))
+    let edited = edited.await?;
+    if let Some(community) = edited.silenced_in {
+        known.changed(community);
+    }
+    Ok(Json(edited.view))
 }
 
 /// Deletes a message: one's own, or that of another where one may.

@@ -231,6 +231,8 @@ pub fn silence(
     store::keep(connection, id, user, before.since(now))?;
     let nickname = before.nickname.as_deref();
     store::update(connection, (id, user), nickname, Some(until))?;
+    let told = (user, NotificationKind::TimeOut);
+    notifications::of_moderation(ctx, connection, log, told, (Some(id), Some(until)))?;
     let after = standing::of(connection, &community, user, now)?;
     let view = shown(ctx, connection, id, &after)?;
     tell::members(ctx, connection, log, id, "member.updated", &view)?;

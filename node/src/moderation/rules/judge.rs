@@ -196,6 +196,12 @@ impl Verdict {
         self.broken.iter().any(deletes)
     }
 
+    /// Whether it silences the author, where they are a member.
+    pub fn silences(&self) -> bool {
+        let silences = |rule: &Rule| rule.action == RuleAction::TimeOut;
+        self.broken.iter().any(silences)
+    }
+
     /// Does what the rules ask for beside refusing and deleting; to be run in the transaction of the
     /// message, once it has its row.
     ///

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::appoint;
 use crate::chat::world::World;
-use crate::communities::village::{Village, people};
+use crate::communities::village::{Village, people, permissions};
 use crate::federation::pair::{contents, handle, pair, until};
 
 const RULES: &str = "/api/v1/moderation/rules";
@@ -144,6 +144,53 @@ fn repetitions_count_within_their_window_whatever_is_deleted() {
         };
         let gone = world.app.ctx().db().write(prune).await.unwrap();
         assert_eq!((gone, kept(&world).await), (5, 0));
+        world.stop().await;
+    });
+}
+
+#[test]
+fn a_time_out_by_a_rule_is_told_and_holds_at_once() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann", "bob"]).await;
+        let [owner, ann, bob] = &members[..] else {
+            panic!()
+        };
+        let village = Village::found(&operator, owner, "village").await;
+        for member in [ann, bob] {
+            village.let_in(owner, member).await;
+        }
+        let said = bob.say(&village.square, "nothing yet").await;
+        let mut silence = rule("word", "turnip", "time_out");
+        silence["time_out_seconds"] = json!(600);
+        owner
+            .post(&village.path("/rules"), &silence)
+            .await
+            .expect(201);
+        let (mut socket, _) = ann.socket(None).await;
+        let held = permissions(ann, &village.square).await;
+        assert!(held.contains(&"send_messages".to_owned()), "{held:?}");
+        ann.say(&village.square, "a turnip").await;
+        // What was remembered a moment ago counts no more.
+        let held = permissions(ann, &village.square).await;
+        assert!(!held.contains(&"send_messages".to_owned()), "{held:?}");
+        let told = socket.next_op("notification.created").await;
+        assert_eq!(told["d"]["kind"], "time_out", "{told:#}");
+        let path = "/api/v1/notifications?kind=time_out";
+        let listed = ann.get(path).await.expect(200);
+        assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed:#}");
+        assert_eq!(listed["items"][0]["community_id"], village.id);
+        // An edit does the same.
+        permissions(bob, &village.square).await;
+        let one = format!(
+            "/api/v1/channels/{}/messages/{}",
+            village.square,
+            said["id"].as_str().unwrap()
+        );
+        let edit = json!({"content": "a turnip"});
+        bob.patch(&one, &edit).await.expect(200);
+        let held = permissions(bob, &village.square).await;
+        assert!(!held.contains(&"send_messages".to_owned()), "{held:?}");
         world.stop().await;
     });
 }
