@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use federation_core::Timestamp;
+use federation_core::store::sql::Connection;
 
 use super::wire::PingEvent;
 use crate::accounts;
@@ -25,12 +26,17 @@ const LASTS: Duration = Duration::from_secs(30);
 /// Pings of one member by another within [`WINDOW`] at most.
 const MOST: u32 = 5;
 const WINDOW: Duration = Duration::from_mins(1);
-/// Pairs that are remembered at most (I11).
-const MOST_PAIRS: usize = 10_000;
+/// Members that one member pings within [`WINDOW`] at most.
+const MOST_TARGETS: usize = 20;
+/// Senders that are remembered at most (I11).
+const MOST_SENDERS: usize = 5_000;
 
 /// Who pinged whom at this process within the last minute; clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Pings(Arc<Mutex<HashMap<(UserId, UserId), Window>>>);
+pub(super) struct Pings(Arc<Mutex<HashMap<UserId, Sent>>>);
+
+/// Whom one member pinged.
+type Sent = HashMap<UserId, Window>;
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -38,24 +44,32 @@ struct Window {
     count: u32,
 }
 
+impl Window {
+    fn lasts(&self, now: Timestamp) -> bool {
+        self.began.plus(WINDOW) > now
+    }
+}
+
 impl Pings {
     /// Counts a ping.
-    fn take(&self, pair: (UserId, UserId), now: Timestamp) -> Result<(), ApiError> {
-        let mut pairs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if pairs.len() >= MOST_PAIRS && !pairs.contains_key(&pair) {
-            pairs.retain(|_, window| window.began.plus(WINDOW) > now);
-            if pairs.len() >= MOST_PAIRS {
+    fn take(&self, (me, target): (UserId, UserId), now: Timestamp) -> Result<(), ApiError> {
+        let mut senders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if senders.len() >= MOST_SENDERS && !senders.contains_key(&me) {
+            senders.retain(|_, sent| sent.values().any(|window| window.lasts(now)));
+            if senders.len() >= MOST_SENDERS {
                 return Err(refused(WINDOW));
             }
+        }
+        let sent = senders.entry(me).or_default();
+        sent.retain(|_, window| window.lasts(now));
+        if sent.len() >= MOST_TARGETS && !sent.contains_key(&target) {
+            return Err(refused(WINDOW));
         }
         let fresh = Window {
             began: now,
             count: 0,
         };
-        let window = pairs.entry(pair).or_insert(fresh);
-        if window.began.plus(WINDOW) <= now {
-            *window = fresh;
-        }
+        let window = sent.entry(target).or_insert(fresh);
         if window.count >= MOST {
             return Err(refused(window.began.plus(WINDOW).since(now)));
         }
@@ -86,22 +100,15 @@ pub(super) async fn send(
         let detail = "That is you.";
         return Err(ApiError::invalid("cannot_ping_oneself", detail));
     }
+    let reaches = move |connection: &mut Connection| reach(connection, me, target);
+    ctx.db().read(reaches).await?;
+    // Ids of nobody, and of those who cannot be pinged, take no turn.
     pings.take((me, target), ctx.now())?;
     let held = ctx.clone();
     ctx.db()
         .write(move |connection| {
             let (log, now) = (EventLog::begin(connection)?, held.now());
-            let user = accounts::store::by_id(connection, target)?;
-            let user = user
-                .filter(User::is_active)
-                .ok_or_else(ApiError::not_found)?;
-            if !user.is_local() {
-                let detail = "Only members of this node can be pinged.";
-                return Err(ApiError::invalid("not_of_this_node", detail));
-            }
-            if !circle::share_a_place(connection, me, target)? {
-                return Err(ApiError::not_found());
-            }
+            reach(connection, me, target)?;
             if blocks::store::is_blocked(connection, me, target)? {
                 return Err(blocks::model::blocked_by_you());
             }
@@ -130,6 +137,23 @@ pub(super) async fn send(
         .await
 }
 
+/// Goes on only when `target` is a member of this node with whom one shares a place.
+fn reach(connection: &mut Connection, me: UserId, target: UserId) -> Result<(), ApiError> {
+    let user = accounts::store::by_id(connection, target)?;
+    let user = user
+        .filter(User::is_active)
+        .ok_or_else(ApiError::not_found)?;
+    if !user.is_local() {
+        let detail = "Only members of this node can be pinged.";
+        return Err(ApiError::invalid("not_of_this_node", detail));
+    }
+    if circle::share_a_place(connection, me, target)? {
+        Ok(())
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +171,21 @@ mod tests {
         assert_eq!(refused.retry_after(), Some(WINDOW));
         pings.take((bob, alice), start).unwrap();
         pings.take((alice, bob), start.plus(WINDOW)).unwrap();
+    }
+    #[test]
+    fn attack_a_sender_has_a_bounded_number_of_targets() {
+        let start = Timestamp::from_millis(1_795_190_734_032);
+        let (alice, bob) = (UserId::new(start), UserId::new(start));
+        let pings = Pings::default();
+        for _ in 0..MOST_TARGETS {
+            pings.take((alice, UserId::new(start)), start).unwrap();
+        }
+        let refused = pings.take((alice, bob), start).unwrap_err();
+        assert_eq!(refused.code(), "too_many_requests");
+        pings.take((bob, alice), start).unwrap();
+        pings.take((alice, bob), start.plus(WINDOW)).unwrap();
+        // Only what is of the last minute is kept.
+        let senders = pings.0.lock().unwrap();
+        assert_eq!(senders[&alice].len(), 1);
     }
 }

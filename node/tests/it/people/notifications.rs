@@ -379,6 +379,12 @@ fn a_ping_reaches_open_sockets_and_has_a_bound() {
         let (alice, bob) = (world.member("alice").await, world.member("bob").await);
         let (mut socket, _) = bob.socket(None).await;
         let path = format!("/api/v1/users/{}/ping", bob.id);
+        // Whoever is not there takes no turn, of the pair or of the sender.
+        for number in 0..25 {
+            let nobody = format!("/api/v1/users/0197a3c2-7b1e-7c55-8f00-{number:012x}/ping");
+            let refused = alice.post(&nobody, &json!({})).await;
+            refused.expect_problem(404, "not_found");
+        }
         for _ in 0..5 {
             alice.post(&path, &json!({})).await.expect(202);
         }
