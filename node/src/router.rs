@@ -56,7 +56,10 @@ pub fn router(ctx: &Ctx, parts: &Parts) -> Router {
         .merge(peers::router())
         .merge(delivery::router())
         .merge(communities::router(parts.known.clone()))
-        .merge(channels::router(parts.known.clone()))
+        .merge(channels::router(
+            parts.known.clone(),
+            Arc::new(moderation::rules::Names),
+        ))
         .merge(messages::router(
             Arc::clone(parts.edge.people()),
             Arc::new(parts.edge.clone()),

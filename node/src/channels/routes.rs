@@ -1,5 +1,7 @@
 //! `/api/v1/channels`: what a member is in.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -7,7 +9,7 @@ use http::Uri;
 
 use super::actions;
 use super::conversations;
-use super::structure;
+use super::structure::{self, Naming};
 use super::wire::ChannelView;
 use crate::accounts::online::Online;
 use crate::base::ids::ChannelId;
@@ -23,14 +25,15 @@ use crate::platform::http::page::{self, Cursors};
 use crate::platform::http::routes::Routes;
 use utoipa_axum::routes;
 
-/// The routes of this feature.
-pub fn router(known: Known) -> Routes {
+/// The routes of this feature; `naming` says what threads may be called.
+pub fn router(known: Known, naming: Arc<dyn Naming>) -> Routes {
     Routes::new()
         .add(Access::member(Scope::Read), routes!(list))
         .add(Access::member(Scope::Read), routes!(show))
         .merge(structure::router())
         .merge(conversations::router())
         .with(known)
+        .with(naming)
 }
 
 /// What the member is in.

@@ -1,11 +1,14 @@
 //! What can be done with the channels of communities: one use case, one function, one transaction.
 
+use std::sync::Arc;
+
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use serde_json::{Value, json};
 
 use super::store;
-use super::wire::{NewChannel, NewThread, PatchChannel, SeenChannel};
+use super::threads::{self, Naming};
+use super::wire::{NewChannel, PatchChannel, SeenChannel};
 use crate::accounts::acting::Acting;
 use crate::base::ids::{ChannelId, CommunityId, UserId};
 use crate::base::permission::{Changes, Permission, Permissions};
@@ -19,12 +22,10 @@ use crate::communities::known::Known;
 use crate::communities::model;
 use crate::communities::tell::{self, Gone, Of};
 use crate::platform::ctx::Ctx;
-use crate::platform::events::{Effect, EventLog, NewEvent, Topic};
+use crate::platform::events::{EventLog, NewEvent, Topic};
 
 /// Channels of one community at most, threads left out (I11).
 const MAX_CHANNELS: i64 = 500;
-/// Threads of one community at most (I11).
-const MAX_THREADS: i64 = 5000;
 /// Seconds of slow mode at most.
 const SLOWEST: i32 = 21_600;
 
@@ -147,78 +148,6 @@ fn slow_mode(seconds: i32) -> Result<i32, CommunityError> {
     Err(CommunityError::InvalidTerms(detail))
 }
 
-/// Opens a thread; to be run in a transaction.
-pub(super) fn open_thread(
-    ctx: &Ctx,
-    connection: &mut Connection,
-    log: &EventLog,
-    me: &Acting,
-    parent: ChannelId,
-    new: &NewThread,
-) -> Result<ChannelView, CommunityError> {
-    let now = ctx.now();
-    let seen = access::require(connection, me.id, parent, now)?;
-    let id = community_of(&seen)?;
-    let kind = seen.channel.kind;
-    if !matches!(kind, ChannelKind::Text | ChannelKind::Announcement) {
-        let place = "Threads are opened in text and announcement channels.";
-        return Err(CommunityError::InvalidPlace(place));
-    }
-    seen.needs(Permission::CreateThreads)?;
-    if store::count(connection, id, true)? >= MAX_THREADS {
-        let (what, most) = ("threads", MAX_THREADS);
-        return Err(CommunityError::TooMany { what, most });
-    }
-    let thread_id = ChannelId::new(now);
-    let thread = Channel {
-        kind: ChannelKind::Thread,
-        name: Some(model::name(&new.name)?),
-        community_id: Some(id),
-        parent_id: Some(parent),
-        actor_uri: Some(actor_of(ctx.origin(), thread_id)),
-        created_by: Some(me.id),
-        ..Channel::conversation(thread_id, now.as_millis())
-    };
-    store::insert(connection, &thread)?;
-    let view = ChannelView::new(&thread, &[], ctx.origin());
-    // Whoever sees the channel sees its threads.
-    let event = NewEvent {
-        topic: Topic::Channel(parent),
-        op: "channel.created",
-        effect: Some(Effect::Join(Topic::Channel(thread_id))),
-        subject: None,
-    };
-    log.append(connection, &event, &view, now)?;
-    Ok(view)
-}
-
-/// The threads of a channel, newest first.
-pub(super) async fn threads(
-    ctx: &Ctx,
-    me: UserId,
-    parent: ChannelId,
-) -> Result<Vec<SeenChannel>, CommunityError> {
-    let (held, now) = (ctx.clone(), ctx.now());
-    ctx.db()
-        .read(move |connection| {
-            let seen = access::require(connection, me, parent, now)?;
-            let (Some(id), Some(stands)) = (seen.channel.community_id, &seen.stands) else {
-                return Ok(Vec::new());
-            };
-            let mut all = access::seen_of(connection, id, stands)?;
-            all.retain(|(channel, _)| {
-                channel.parent_id == Some(parent) && channel.kind == ChannelKind::Thread
-            });
-            all.sort_unstable_by_key(|(channel, _)| std::cmp::Reverse(channel.id));
-            let show = |(channel, permissions): (Channel, Permissions)| SeenChannel {
-                channel: ChannelView::new(&channel, &[], held.origin()),
-                permissions,
-            };
-            Ok(all.into_iter().map(show).collect())
-        })
-        .await
-}
-
 /// Goes on only for those who may change a channel: name and topic of a thread are also its maker's.
 fn manages(seen: &Seen, me: UserId) -> Result<(), CommunityError> {
     if seen.channel.kind != ChannelKind::Thread {
@@ -235,7 +164,7 @@ fn manages(seen: &Seen, me: UserId) -> Result<(), CommunityError> {
 /// Changes a channel.
 pub(super) async fn update(
     ctx: &Ctx,
-    known: &Known,
+    (known, naming): (&Known, Arc<dyn Naming>),
     me: Acting,
     id: ChannelId,
     patch: PatchChannel,
@@ -257,6 +186,9 @@ pub(super) async fn update(
         }
         let topic = |text: &String| model::description(text);
         after.topic = patch.topic.over(after.topic, topic)?;
+        if (&after.name, &after.topic) != (&before.name, &before.topic) {
+            threads::judge(&held, connection, naming.as_ref(), (&seen, me.id), &after)?;
+        }
         if let Some(seconds) = patch.slow_mode_seconds {
             after.slow_mode_seconds = slow_mode(seconds)?;
         }

@@ -1,11 +1,14 @@
 //! `/api/v1/communities/{id}/channels` and what changes single channels.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use http::StatusCode;
 use utoipa_axum::routes;
 
 use super::overrides::{self, Whose};
+use super::threads::{self, Naming};
 use super::wire::{
     ChannelOrder, NewChannel, NewThread, OverridesView, PatchChannel, PutOverride, SeenChannel,
 };
@@ -95,7 +98,7 @@ async fn reorder(
 #[utoipa::path(patch, path = "/api/v1/channels/{id}", tag = "channels", params(("id" = ChannelId, Path, description = "The channel")), request_body = PatchChannel, responses((status = 200, body = ChannelView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn update(
     State(ctx): State<Ctx>,
-    Extension(known): Extension<Known>,
+    (Extension(known), Extension(naming)): (Extension<Known>, Extension<Arc<dyn Naming>>),
     me: Acting,
     Path(id): Path<ChannelId>,
     Json(patch): Json<PatchChannel>,
@@ -105,7 +108,8 @@ async fn update(
             conversations::rename(&ctx, me.id, id, patch.only_name()).await?,
         ));
     }
-    Ok(Json(actions::update(&ctx, &known, me, id, patch).await?))
+    let held = (&known, naming);
+    Ok(Json(actions::update(&ctx, held, me, id, patch).await?))
 }
 
 /// Deletes a channel with its threads and all that was written there.
@@ -142,7 +146,7 @@ async fn threads(
     me: Acting,
     Path(id): Path<ChannelId>,
 ) -> Result<Json<Page<SeenChannel, ChannelId>>, ApiError> {
-    let threads = actions::threads(&ctx, me.id, id).await?;
+    let threads = threads::threads(&ctx, me.id, id).await?;
     Ok(Json(Page::whole(threads)))
 }
 
@@ -150,6 +154,7 @@ async fn threads(
 #[utoipa::path(post, path = "/api/v1/channels/{id}/threads", tag = "channels", params(IdempotencyKey, ("id" = ChannelId, Path, description = "The channel")), request_body = NewThread, responses((status = 201, body = ChannelView), (status = 403, body = Problem), (status = 409, body = Problem)))]
 async fn open_thread(
     State(ctx): State<Ctx>,
+    Extension(naming): Extension<Arc<dyn Naming>>,
     me: Acting,
     Path(id): Path<ChannelId>,
     request: Creation<NewThread>,
@@ -159,7 +164,8 @@ async fn open_thread(
     let created = ctx.db().write(move |connection| {
         let log = EventLog::begin(connection)?;
         idempotency.once(&held, connection, me.id.as_str(), |connection| {
-            let view = actions::open_thread(&held, connection, &log, &me, id, &body)?;
+            let by = (&me, naming.as_ref());
+            let view = threads::open_thread(&held, connection, &log, by, id, &body)?;
             Ok((StatusCode::CREATED, view))
         })
     });

@@ -175,6 +175,10 @@ pub fn by_rule(
     let Some(mut subject) = found else {
         return Ok(());
     };
+    if about.message.is_none() {
+        subject.community = community;
+        subject.channel = about.channel;
+    }
     if let Some(snapshot) = subject.snapshot.as_object_mut() {
         // An edit has its new text in the row by now; what never had a row has none.
         snapshot.insert("found_in".to_owned(), json!(about.content));

@@ -183,8 +183,19 @@ impl Verdict {
     /// # Errors
     /// 422 with the public reason of the rule.
     pub fn allow(&self) -> Result<(), ApiError> {
-        let refuses = |rule: &&Rule| rule.action == RuleAction::Block;
-        match self.broken.iter().find(refuses) {
+        self.but(|action| action == RuleAction::Block)
+    }
+
+    /// Goes on only when no rule refuses or deletes it, for what cannot be deleted.
+    ///
+    /// # Errors
+    /// 422 with the public reason of the rule.
+    pub fn keep(&self) -> Result<(), ApiError> {
+        self.but(|action| !matches!(action, RuleAction::Report | RuleAction::Flag))
+    }
+
+    fn but(&self, refuses: impl Fn(RuleAction) -> bool) -> Result<(), ApiError> {
+        match self.broken.iter().find(|rule| refuses(rule.action)) {
             Some(rule) => Err(ModerationError::Refused(rule.reason.clone()).into()),
             None => Ok(()),
         }

@@ -195,6 +195,50 @@ fn a_time_out_by_a_rule_is_told_and_holds_at_once() {
     });
 }
 
+#[test]
+fn attack_names_of_threads_are_held_against_the_rules() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        for (word, action) in [("turnip", "block"), ("swede", "delete"), ("beet", "report")] {
+            let new = rule("word", word, action);
+            owner.post(&village.path("/rules"), &new).await.expect(201);
+        }
+        let threads = format!("/api/v1/channels/{}/threads", village.square);
+        for name in ["T\u{200b}urnip!", "a swede"] {
+            let refused = ann.post(&threads, &json!({"name": name})).await;
+            refused.expect_problem(422, "content_refused");
+            assert_eq!(refused.json["detail"], "No turnips here.");
+        }
+        let thread = ann.post(&threads, &json!({"name": "carrots"})).await;
+        let thread = thread.expect(201);
+        let path = format!("/api/v1/channels/{}", thread["id"].as_str().unwrap());
+        for change in [json!({"name": "a turnip"}), json!({"topic": "a turnip"})] {
+            let refused = ann.patch(&path, &change).await;
+            refused.expect_problem(422, "content_refused");
+        }
+        let shown = ann.get(&path).await.expect(200);
+        assert_eq!(shown["name"], "carrots", "{shown:#}");
+        ann.patch(&path, &json!({"name": "a beet"}))
+            .await
+            .expect(200);
+        let reports = owner.get(&village.path("/reports")).await.expect(200);
+        let report = &reports["items"][0];
+        assert_eq!(report["source"], "rule", "{reports:#}");
+        assert_eq!(report["snapshot"]["found_in"], "a beet");
+        assert_eq!(report["subject_id"], ann.id);
+        // Whoever looks after threads is not judged.
+        owner
+            .patch(&path, &json!({"name": "a turnip"}))
+            .await
+            .expect(200);
+        world.stop().await;
+    });
+}
+
 /// How many digests are kept of what was written.
 async fn kept(world: &World) -> i64 {
     let read = |connection: &mut Connection| {
