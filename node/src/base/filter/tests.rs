@@ -180,3 +180,30 @@ fn attack_long_texts_are_cut_and_expressions_stay_linear() {
     set.find(&Text::new(&"\u{fdfa}".repeat(300_000)));
     assert!(start.elapsed() < std::time::Duration::from_secs(20));
 }
+
+/// Matching goes by the states of the whole set, so the whole set is bounded.
+#[test]
+fn attack_expressions_are_bounded_together() {
+    let worst = "1(?-u:[0-9]){3500}x";
+    let patterns = vec![Pattern::Regex(worst.to_owned()); 20];
+    let refused = FilterSet::new(&patterns).unwrap_err();
+    let too_large = InvalidPattern::NotAnExpression("it is too large".to_owned());
+    assert_eq!(refused, too_large);
+    // Each is held against the same bound on its own as well.
+    assert_eq!(
+        read(PatternKind::Regex, &"(?-u:[0-9]){9000}x".repeat(2)).unwrap_err(),
+        too_large
+    );
+    let patterns: Vec<Pattern> = (0..20)
+        .map(|number| {
+            let text = format!(
+                r"(?:cheap|free|best)\s+(?:turnips|swedes){number}[a-z0-9-]{{2,8}}\.example/ref=[0-9]{{1,6}}"
+            );
+            read(PatternKind::Regex, &text).unwrap()
+        })
+        .collect();
+    let set = FilterSet::new(&patterns).unwrap();
+    let found = set.find(&Text::new("CHEAP turnips3shop.example/ref=12"));
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [3]);
+    assert!(set.find(&Text::new(&"1".repeat(8_000))).is_empty());
+}

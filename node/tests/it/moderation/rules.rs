@@ -239,6 +239,30 @@ fn attack_names_of_threads_are_held_against_the_rules() {
     });
 }
 
+#[test]
+fn attack_expressions_are_refused_that_are_too_large_together() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let operator = world.member("operator").await;
+        let worst = rule("regex", "1(?-u:[0-9]){3500}x", "block");
+        let mut taken = 0;
+        let refused = loop {
+            let answer = operator.post(RULES, &worst).await;
+            if answer.status != 201 {
+                break answer;
+            }
+            taken += 1;
+            assert!(taken < 20, "all were taken");
+        };
+        refused.expect_problem(422, "invalid_rule");
+        let detail = refused.json["detail"].as_str().unwrap();
+        assert!(detail.contains("too large"), "{detail}");
+        let rules = operator.get(RULES).await.expect(200);
+        assert_eq!(rules["items"].as_array().unwrap().len(), taken);
+        world.stop().await;
+    });
+}
+
 /// How many digests are kept of what was written.
 async fn kept(world: &World) -> i64 {
     let read = |connection: &mut Connection| {
