@@ -17,8 +17,8 @@ use serde_json::json;
 use url::Url;
 
 use super::model::{
-    AN_HOUR_EACH_DOMAIN, AN_HOUR_EACH_SITE, MAX_TEXT, OPEN_EACH_DOMAIN, OPEN_EACH_SITE,
-    OPEN_OF_NODES, Report, ReportReason, ReportSource, ReportState,
+    AN_HOUR_EACH_DOMAIN, AN_HOUR_EACH_SITE, MAX_TEXT, OPEN_EACH_DOMAIN, OPEN_EACH_SITE, Report,
+    ReportReason, ReportSource, ReportState,
 };
 use super::snapshot::{self, Subject};
 use super::store;
@@ -161,7 +161,7 @@ fn has_room(
     if recent >= AN_HOUR_EACH_SITE || open >= OPEN_EACH_SITE {
         return Ok(false);
     }
-    Ok(store::open_of_nodes(connection)? < OPEN_OF_NODES)
+    Ok(!store::is_full_of_nodes(connection)?)
 }
 
 /// What of this node the objects name: a message before a person.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::{CourtKind, KEPT, Report, ReportState, STEPS, Step, WAITS};
+use super::model::{CourtKind, KEPT, OPEN_OF_NODES, Report, ReportState, STEPS, Step, WAITS};
 use crate::base::ids::{ChannelId, CommunityId, MessageId, ReportId, RuleId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::platform::db::schema::{messages, report_steps, reports};
@@ -280,12 +280,16 @@ pub(super) fn came_from_site(
     Ok((recent, open))
 }
 
-/// How many reports of other nodes wait to be judged.
-pub(super) fn open_of_nodes(connection: &mut Connection) -> Result<i64, DatabaseError> {
-    let rows = reports::table
+/// Whether as many reports of other nodes wait to be judged as may.
+pub(super) fn is_full_of_nodes(connection: &mut Connection) -> Result<bool, DatabaseError> {
+    // In the order of the index of those that wait, whatever was judged.
+    let last = reports::table
         .filter(reports::domain.is_not_null())
-        .filter(reports::closed_at.is_null());
-    Ok(rows.count().get_result(connection)?)
+        .filter(reports::closed_at.is_null())
+        .order(reports::updated_at)
+        .offset(OPEN_OF_NODES.saturating_sub(1))
+        .select(reports::updated_at);
+    Ok(last.first::<i64>(connection).optional()?.is_some())
 }
 
 /// Takes the name of somebody whose account has ended out of what they reported.
