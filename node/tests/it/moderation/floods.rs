@@ -23,7 +23,7 @@ fn flag(sender: &Url, number: u32, object: &Url) -> Value {
 }
 
 /// Puts in open reports of other nodes that came at `at`, in milliseconds since the Unix epoch.
-async fn put(world: &World, numbers: std::ops::Range<u32>, site: impl Fn(u32) -> String, at: i64) {
+async fn put(world: &World, numbers: std::ops::Range<u32>, site: fn(u32) -> String, at: i64) {
     let numbers: Vec<u32> = numbers.collect();
     for some in numbers.chunks(500) {
         let row = |number: &u32| {
