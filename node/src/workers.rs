@@ -93,7 +93,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(messages::search::fill(ctx.clone()));
     tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
     tasks.spawn(messages::polls::work(ctx.clone()));
-    tasks.spawn(messages::scheduled::work(ctx.clone()));
+    tasks.spawn(messages::scheduled::work(ctx.clone(), parts.known.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
         every: CLEAR_EVERY,

@@ -11,6 +11,7 @@ use super::store::{self, Outcome};
 use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::ScheduledId;
+use crate::communities::known::Known;
 use crate::messages;
 use crate::messages::actions::{self, NewMessage};
 use crate::messages::model::Draft;
@@ -27,21 +28,21 @@ const AT_ONCE: i64 = 50;
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 
 /// Sends what is due until the server stops.
-pub async fn work(ctx: Ctx) {
+pub async fn work(ctx: Ctx, known: Known) {
     let held = ctx.clone();
     let round = move || {
-        let ctx = held.clone();
-        async move { round(&ctx).await }.boxed()
+        let (ctx, known) = (held.clone(), known.clone());
+        async move { round(&ctx, &known).await }.boxed()
     };
     rounds::run(ctx, "send scheduled messages", round).await;
 }
 
-async fn round(ctx: &Ctx) -> Result<Option<Timestamp>, ApiError> {
+async fn round(ctx: &Ctx, known: &Known) -> Result<Option<Timestamp>, ApiError> {
     let now = ctx.now();
     let read = move |connection: &mut Connection| store::due(connection, now, AT_ONCE);
     let due = ctx.db().read(read).await?;
     for id in due {
-        if let Err(error) = send(ctx, id).await {
+        if let Err(error) = send(ctx, known, id).await {
             settle(ctx, id, &error).await?;
         }
     }
@@ -50,7 +51,7 @@ async fn round(ctx: &Ctx) -> Result<Option<Timestamp>, ApiError> {
 
 /// Takes the row away and sends its message, together or not at all; what the author may do is judged
 /// now.
-async fn send(ctx: &Ctx, id: ScheduledId) -> Result<(), ApiError> {
+async fn send(ctx: &Ctx, known: &Known, id: ScheduledId) -> Result<(), ApiError> {
     let held = ctx.clone();
     let write = move |connection: &mut Connection| {
         let log = EventLog::begin(connection)?;
@@ -73,14 +74,18 @@ async fn send(ctx: &Ctx, id: ScheduledId) -> Result<(), ApiError> {
             is_present: false,
         };
         let sent = actions::send(&held, connection, &log, &new)?;
-        idempotency::hand_on(connection, id.as_str(), sent.id.as_str())?;
-        if messages::store::by_id(connection, sent.channel_id, sent.id)?.is_none() {
+        let view = sent.view;
+        idempotency::hand_on(connection, id.as_str(), view.id.as_str())?;
+        if messages::store::by_id(connection, view.channel_id, view.id)?.is_none() {
             // A rule took it away at once.
-            idempotency::forget(connection, sent.id.as_str())?;
+            idempotency::forget(connection, view.id.as_str())?;
         }
-        Ok::<_, ApiError>(Some(one.channel_id))
+        Ok::<_, ApiError>(Some((one.channel_id, sent.silenced_in)))
     };
-    if let Some(channel) = ctx.db().write(write).await? {
+    if let Some((channel, silenced_in)) = ctx.db().write(write).await? {
+        if let Some(community) = silenced_in {
+            known.changed(community);
+        }
         let (activity, now) = (ctx.activity(), ctx.now());
         activity.count(Kind::Message, channel.as_str(), now);
     }
