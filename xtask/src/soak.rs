@@ -10,7 +10,8 @@ use crate::test;
 
 /// Runs the kill tests against a release build with many more kills and messages, then the
 /// document of the API with many more cases, the revocations across processes, a thousand clients of
-/// the gateway that are cut off at random, the simulation at full size, and the fuzz targets.
+/// the gateway that are cut off at random, the simulation at full size, attacks on the library as it is
+/// built for release, and the fuzz targets.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -47,8 +48,23 @@ pub(crate) fn run() -> Result<bool> {
         "--nocapture",
     ];
     steps.cargo("kills of the minimal inbox", &example)?;
+    hostile(&mut steps)?;
     fuzz::run(&mut steps)?;
     Ok(steps.report())
+}
+
+/// The attacks on the library as it is built for release, without checks for overflow and the like.
+fn hostile(steps: &mut Steps) -> Result<bool> {
+    let attacks = [
+        "test",
+        "-p",
+        "federation-core",
+        "--test",
+        "hostile",
+        "--profile",
+        "hostile",
+    ];
+    steps.cargo("hostile input, built for release", &attacks)
 }
 
 /// Hundreds of random cases for each operation of the API; `FOLKMOOT_TEST_SEED` brings a run back.
