@@ -174,8 +174,8 @@ fn a_time_out_by_a_rule_is_told_and_holds_at_once() {
         // What was remembered a moment ago counts no more.
         let held = permissions(ann, &village.square).await;
         assert!(!held.contains(&"send_messages".to_owned()), "{held:?}");
-        let told = socket.next_op("notification.created").await;
-        assert_eq!(told["d"]["kind"], "time_out", "{told:#}");
+        let told = socket.notified().await;
+        assert_eq!(told["kind"], "time_out", "{told:#}");
         let path = "/api/v1/notifications?kind=time_out";
         let listed = ann.get(path).await.expect(200);
         assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed:#}");
