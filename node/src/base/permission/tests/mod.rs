@@ -1,0 +1,4 @@
+//! Who may do what: a table written by hand, and what holds of every combination.
+
+mod properties;
+mod table;
