@@ -193,7 +193,6 @@ pub fn edit(
 ) -> Result<Written, ApiError> {
     let (seen, mut message, members) = own(ctx, connection, place)?;
     keep_apart(connection, &seen.channel, place.user)?;
-    let verdict = judged(ctx, connection, &seen, (place.user, &draft.content), true)?;
     let author = members
         .iter()
         .find(|user| user.id == place.user)
@@ -202,6 +201,7 @@ pub fn edit(
     if message.content == draft.content && message.html == resolved.html {
         return Ok(Written::new(view(ctx, connection, &message)?));
     }
+    let verdict = judged(ctx, connection, &seen, (place.user, &draft.content), true)?;
     revisions::keep(connection, &message)?;
     message.content.clone_from(&draft.content);
     message.html = resolved.html;

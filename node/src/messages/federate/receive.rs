@@ -74,7 +74,7 @@ pub fn receive_create(
     let Some(user) = accounts::store::by_id(connection, author_id)?.filter(User::is_active) else {
         return Ok(Err(Ignored::ActorRefused));
     };
-    if note.others.is_empty() && all_blocked(connection, user.id, &locals)? {
+    if note.others.is_empty() && all_blocked(connection, user.id, locals.iter())? {
         return Ok(Err(Ignored::ActorRefused));
     }
     let locals = reached(ctx, connection, &user, locals)?;
@@ -191,11 +191,12 @@ pub fn receive_update(
         return Ok(Err(Ignored::Stale));
     }
     let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
-    let (authors, others): (Vec<User>, Vec<User>) = people
-        .into_iter()
-        .partition(|person| person.id == message.author_id);
+    let is_in = people.iter().any(|person| person.id == message.author_id);
+    let others = people
+        .iter()
+        .filter(|person| person.id != message.author_id);
     // Who was taken out says nothing there any more, nor to whoever blocked them.
-    if authors.is_empty() || all_blocked(connection, message.author_id, &others)? {
+    if !is_in || all_blocked(connection, message.author_id, others)? {
         return Ok(Err(Ignored::ActorRefused));
     }
     message.origin_updated_at = told.or(message.origin_updated_at);
@@ -221,7 +222,6 @@ pub fn receive_update(
     message.html.clone_from(&note.html);
     message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
     store::rewrite(connection, &message)?;
-    let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)
@@ -300,10 +300,10 @@ fn active_locals(
 }
 
 /// Whether every member whom a message is for blocked its author, who is not told of it.
-fn all_blocked(
+fn all_blocked<'a>(
     connection: &mut Connection,
     author: UserId,
-    members: &[User],
+    members: impl Iterator<Item = &'a User>,
 ) -> Result<bool, DatabaseError> {
     for member in members {
         if !blocks::store::is_blocked(connection, member.id, author)? {
