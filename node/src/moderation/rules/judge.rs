@@ -66,8 +66,9 @@ pub struct Verdict {
 
 /// Says which rules a message breaks; to be asked in its transaction, once.
 ///
-/// Those who judge content break none. Where a rule looks for repetitions, it is remembered that the
-/// message was written.
+/// Those who judge content in a community break none of its rules, and those who judge it for the
+/// node none of the node's. Where a rule looks for repetitions, it is remembered that the message was
+/// written.
 ///
 /// # Errors
 /// The database failed.
