@@ -8,10 +8,7 @@ use crate::postgres::Durability;
 use crate::steps::Steps;
 use crate::test;
 
-/// Runs the kill tests against a release build with many more kills and messages, then the
-/// document of the API with many more cases, the revocations across processes, a thousand clients of
-/// the gateway that are cut off at random, the simulation at full size, attacks on the library as it is
-/// built for release, and the fuzz targets.
+/// Runs the long proofs, each as the function below says that starts it, and the fuzz targets last.
 ///
 /// # Errors
 /// When something is missing and cannot be installed, or a server does not start.
@@ -37,6 +34,7 @@ pub(crate) fn run() -> Result<bool> {
         document(&mut steps)?;
     }
     revoke(&mut steps)?;
+    fall_silent(&mut steps)?;
     come_back(&mut steps)?;
     simulate(&mut steps)?;
     let example = [
@@ -116,6 +114,24 @@ fn revoke(steps: &mut Steps) -> Result<bool> {
         "soak_two_processes",
     ];
     steps.cargo("revocations", &revocations)
+}
+
+/// A hundred of each: tokens revoked, people banned, roles taken away, sight denied, while the channel
+/// is written in 200 times a second; on one process, and on two.
+fn fall_silent(steps: &mut Steps) -> Result<bool> {
+    let sockets = [
+        "test",
+        "--release",
+        "-p",
+        "node",
+        "--test",
+        "it",
+        "--",
+        "--ignored",
+        "--nocapture",
+        "soak_sockets",
+    ];
+    steps.cargo("sockets that fall silent", &sockets)
 }
 
 /// A thousand clients of the gateway cut off at random for three minutes, while one of two processes

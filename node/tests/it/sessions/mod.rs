@@ -12,4 +12,5 @@ mod processes;
 mod redis;
 mod refresh;
 mod returning;
+mod revocations;
 mod tokens;

@@ -25,7 +25,7 @@ const BAR: Duration = Duration::from_secs(1);
 const TOLD: Duration = Duration::from_millis(150);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// One process of the node.
 pub(super) struct Process {
@@ -35,13 +35,28 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn start(directory: &Path, database: &TestDatabase, redis: &Redis) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_folkmoot"))
+        let mut command = Self::command(directory, database);
+        Self::spawn(command.env("FOLKMOOT_CACHE__URL", redis.url()))
+    }
+
+    /// A process that is a node by itself.
+    pub(super) fn alone(directory: &Path, database: &TestDatabase) -> Self {
+        Self::spawn(&mut Self::command(directory, database))
+    }
+
+    fn command(directory: &Path, database: &TestDatabase) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_folkmoot"));
+        command
             .current_dir(directory)
             .env_clear()
             .env("FOLKMOOT_DATABASE__URL", database.url_text())
-            .env("FOLKMOOT_CACHE__URL", redis.url())
             .env("FOLKMOOT_SERVER__PUBLIC_URL", "http://moot.example")
-            .args(["--bind", "127.0.0.1:0"])
+            .args(["--bind", "127.0.0.1:0"]);
+        command
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -92,7 +107,8 @@ impl Process {
         answer.json().await.unwrap_or_default()
     }
 
-    async fn socket(&self, token: &str) -> Socket {
+    /// A socket that was greeted.
+    pub(super) async fn socket(&self, token: &str) -> Socket {
         let mut request = format!("ws://{}/ws", self.address)
             .into_client_request()
             .unwrap();
