@@ -95,6 +95,30 @@ fn rules_refuse_delete_silence_report_and_note() {
 }
 
 #[test]
+fn an_edit_that_changes_nothing_is_held_against_no_rule() {
+    on_each_backend(async |database| {
+        let world = World::start(&database).await;
+        let (operator, members) = people(&world, &["owner", "ann"]).await;
+        let [owner, ann] = &members[..] else { panic!() };
+        let village = Village::found(&operator, owner, "village").await;
+        village.let_in(owner, ann).await;
+        let said = ann.say(&village.square, "a turnip").await;
+        let new = rule("word", "turnip", "block");
+        owner.post(&village.path("/rules"), &new).await.expect(201);
+        let path = format!(
+            "/api/v1/channels/{}/messages/{}",
+            village.square,
+            said["id"].as_str().unwrap()
+        );
+        let same = ann.patch(&path, &json!({"content": "a turnip"})).await;
+        assert_eq!(same.expect(200)["edited_at"], Value::Null);
+        let other = ann.patch(&path, &json!({"content": "one turnip"})).await;
+        other.expect_problem(422, "content_refused");
+        world.stop().await;
+    });
+}
+
+#[test]
 fn repetitions_count_within_their_window_whatever_is_deleted() {
     on_each_backend(async |database| {
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
