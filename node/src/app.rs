@@ -20,7 +20,7 @@ use crate::federation::{Edge, EdgeError, Foundation};
 use crate::gateway::Analytics;
 use crate::messages::recent::Recent;
 use crate::messages::typing::Typing;
-use crate::nodes::{Nodes, Streams};
+use crate::nodes::{Guests, Nodes, Streams};
 use crate::oidc::Oidc;
 use crate::platform::activity::Activity;
 use crate::platform::cluster::Cluster;
@@ -193,6 +193,8 @@ impl App {
         let known = Known::new(ctx.cluster().clone());
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);
+        let guests = Guests::new(&ctx, nodes.sessions(), edge.people());
+        auth.gate.welcome(Arc::new(guests));
         let parts = Parts {
             auth,
             presence: Tracker::new(ctx.clock()),

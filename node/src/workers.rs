@@ -79,6 +79,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
         parts.analytics.clone(),
     ));
     tasks.spawn(nodes::follow_ends(ctx.clone(), parts.nodes.clone()));
+    tasks.spawn(nodes::visits::work(ctx.clone(), parts.nodes.clone()));
     tasks.spawn(nodes::keep_streams(ctx.clone(), parts.streams.clone()));
     tasks.spawn(federation::deliver(
         ctx.clone(),

@@ -238,6 +238,18 @@ impl HandshakeClient {
         Ok(())
     }
 
+    /// Ends the session with this id at the node whose origin `issuer` is of, when its token is not
+    /// kept; one that the issuer does not know is no fault.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_by_id(&self, issuer: &Url, id: SessionId) -> Result<(), ClientError> {
+        let asked = RevokeRequest::SessionId(Some(id));
+        self.call(issuer, REVOKE_PATH, asked.to_json(), None)
+            .await?;
+        Ok(())
+    }
+
     /// Signs and makes one call; the answer has a 2xx status.
     async fn call(
         &self,

@@ -29,7 +29,7 @@ pub fn router() -> Routes {
         .add(Access::member(Scope::Read), routes!(search))
         .add(Access::member(Scope::Read), routes!(show_me))
         .add(Access::member(Scope::Write), routes!(change_me))
-        .add(Access::member(Scope::Read), routes!(show))
+        .add(Access::member(Scope::Read).visitors(), routes!(show))
 }
 
 /// The member who asks.

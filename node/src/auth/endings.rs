@@ -8,7 +8,10 @@ use crate::base::ids::{SessionId, UserId};
 use crate::platform::db::schema::{sessions, users};
 
 /// Sessions that were ended since a moment, by themselves or with their account.
-pub(super) fn ended_since(
+///
+/// # Errors
+/// The database failed.
+pub fn ended_since(
     connection: &mut Connection,
     since: Timestamp,
 ) -> Result<Vec<SessionId>, DatabaseError> {

@@ -24,6 +24,7 @@ use super::personal;
 use super::store;
 use super::token::{Refusal, Tokens};
 use super::uses::Uses;
+use super::visitors::Visiting;
 use crate::base::ids::{SessionId, UserId};
 use crate::base::privilege::Privileges;
 use crate::base::role::Role;
@@ -54,6 +55,8 @@ pub struct Gate {
     pub(super) personal: personal::Known,
     /// Tells of tokens of another issuer.
     pub(super) foreign: Foreign,
+    /// Tells of members of other nodes.
+    pub(super) visiting: Visiting,
 }
 
 /// What counts of a session that lives.
@@ -116,6 +119,7 @@ impl Gate {
             watched: Arc::default(),
             personal: personal::Known::new(CACHE_CAPACITY),
             foreign: Foreign::default(),
+            visiting: Visiting::default(),
         }
     }
 
@@ -214,6 +218,9 @@ impl Gate {
         if Self::is_personal(token) {
             return Ok(self.check_personal(token).await?);
         }
+        if let Some(visitor) = self.visiting.check(token).await? {
+            return Ok(visitor);
+        }
         match self.check(token).await {
             Err(AuthError::InvalidToken) => self.foreign.check(self, token).await,
             other => Ok(other?),
@@ -297,7 +304,11 @@ impl Authenticator for Gate {
         self.uses.note(session, from, self.clock.now());
     }
 
-    fn ended(&self, session: SessionId) -> SessionEnd {
+    fn ended(&self, member: &CurrentUser) -> SessionEnd {
+        let session = member.session;
+        if member.client == Client::Visit {
+            return self.visiting.ended(session);
+        }
         let signal = {
             let mut watched = self.watched.lock();
             let holders = watched.entry(session).or_default();

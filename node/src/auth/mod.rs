@@ -10,7 +10,7 @@ mod attempts;
 pub mod caller;
 pub mod clients;
 pub mod credentials;
-mod endings;
+pub mod endings;
 pub mod error;
 pub mod factor;
 pub mod foreign;
@@ -36,6 +36,7 @@ pub mod store;
 pub mod token;
 pub mod totp;
 mod uses;
+pub mod visitors;
 pub mod wire;
 pub mod workers;
 

@@ -204,6 +204,10 @@ id! {
     JoinId
 }
 id! {
+    /// Names a visit of a member at another node.
+    VisitId
+}
+id! {
     /// Names an invitation to open an account.
     InviteId
 }

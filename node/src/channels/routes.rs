@@ -28,8 +28,8 @@ use utoipa_axum::routes;
 /// The routes of this feature; `naming` says what threads may be called.
 pub fn router(known: Known, naming: Arc<dyn Naming>) -> Routes {
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
-        .add(Access::member(Scope::Read), routes!(show))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(show))
         .merge(structure::router())
         .merge(conversations::router())
         .with(known)

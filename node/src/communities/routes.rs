@@ -31,13 +31,13 @@ use crate::platform::http::routes::Routes;
 pub fn router(known: Known) -> Routes {
     let (reading, writing) = (Access::member(Scope::Read), Access::member(Scope::Write));
     Routes::new()
-        .add(reading, routes!(list))
+        .add(reading.visitors(), routes!(list))
         .add(
             Access::privilege(Privilege::CreateCommunities),
             routes!(create),
         )
         .add(writing, routes!(join_by_invite))
-        .add(reading, routes!(show))
+        .add(reading.visitors(), routes!(show))
         .add(writing, routes!(update, remove))
         .add(writing, routes!(join))
         .add(reading, routes!(acts))

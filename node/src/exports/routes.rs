@@ -51,7 +51,7 @@ async fn export_me(
 ) -> Result<Response, ApiError> {
     let slot = exports.running.take(me.id)?;
     // Before the sign-in is looked at once more, so that no end of it falls in between.
-    let sign_in = ctx.authenticator().ended(me.session);
+    let sign_in = ctx.authenticator().ended(&me);
     let proven = Proven::password(&ctx, &exports.auth, me.id, &caller, body.password).await?;
     let user = actions::allow(&ctx, me, &caller, &proven, body.otp).await?;
     let headers = headers(&user.username);

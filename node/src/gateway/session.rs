@@ -189,7 +189,7 @@ impl Session {
             }
         };
         let member = authenticator.authenticate(token).await.map_err(refused)?;
-        let end = authenticator.ended(member.session);
+        let end = authenticator.ended(&member);
         let member = authenticator.authenticate(token).await.map_err(refused)?;
         member.within(Scope::Read).map_err(refused)?;
         Ok(Watch::new(self.ctx.clone(), member, end))

@@ -197,6 +197,7 @@ impl Session {
 
     /// Takes up which presence the member chose.
     async fn choose(&self, watch: &Watch, d: Value) -> Result<(), ApiError> {
+        watch.member.at_home()?;
         watch.member.within(Scope::Write)?;
         let wanted: SetPresence = read(d)?;
         let online = self.sources.presence.online();

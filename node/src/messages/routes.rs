@@ -58,9 +58,9 @@ pub fn router(
     typing: Typing,
 ) -> Routes {
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
         .add(Access::member(Scope::Write), routes!(send))
-        .add(Access::member(Scope::Read), routes!(show))
+        .add(Access::member(Scope::Read).visitors(), routes!(show))
         .add(Access::member(Scope::Write), routes!(edit, delete))
         .merge(typing::router())
         .merge(reactions::router())

@@ -1,9 +1,12 @@
 //! The node handshake (`docs/node-handshake.md`): the sessions that this node grants to others, and
-//! those that it holds at them; and the push streams of those sessions (`docs/node-stream.md`).
+//! those that it holds at them; the push streams of those sessions (`docs/node-stream.md`); and the
+//! members who visit, both ways (`docs/visits.md`).
 
+mod guests;
 mod ping;
 mod routes;
 mod stream;
+pub mod visits;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use federation_core::inbox::KeyDirectory;
 use federation_core::store::sql::SqlHandshakeStore;
 use url::Url;
 
+pub use self::guests::Guests;
 pub use self::routes::router;
 pub use self::stream::{Streams, keep_streams};
 use crate::federation::Edge;

@@ -1,4 +1,4 @@
-//! `/api/v1/node/challenge|verify|introspect|revoke|stream`, for other nodes.
+//! `/api/v1/node/challenge|verify|introspect|revoke|stream`, for other nodes; `…/visit` for members.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -11,7 +11,7 @@ use federation_core::inbox::SourceAddress;
 use federation_core::stream;
 use http::Method;
 
-use super::{Nodes, Streams, ping};
+use super::{Nodes, Streams, ping, visits};
 use crate::base::ids::RequestId;
 use crate::federation::Edge;
 use crate::platform::http::access::{Access, RateClass};
@@ -27,7 +27,8 @@ pub fn router(nodes: &Nodes, streams: &Streams, edge: &Edge) -> Routes {
     let signed = paths.map(|path| (Method::POST, path, Access::signed()));
     let routes = Routes::new()
         .foreign(calls, &signed)
-        .merge(ping::router(edge));
+        .merge(ping::router(edge))
+        .merge(visits::router(nodes));
     match streams.entrance() {
         Some(entrance) => {
             let by_session = Access::judged("the token of a node session").class(RateClass::Inbox);

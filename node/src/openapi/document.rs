@@ -81,8 +81,14 @@ fn describe(operation: &mut Operation, access: Access) {
         Needs::FirstParty => ("a member, signed in themselves".to_owned(), None),
         Needs::Privilege(privilege) => (format!("the privilege {privilege}"), Some("admin")),
     };
-    let needs = ExtensionsBuilder::new().add("x-needs", text).build();
-    operation.extensions.get_or_insert_default().merge(needs);
+    let mut needs = ExtensionsBuilder::new().add("x-needs", text);
+    if access.visitors {
+        needs = needs.add("x-visitors", true);
+    }
+    operation
+        .extensions
+        .get_or_insert_default()
+        .merge(needs.build());
     let security = access.needs.member().then(|| {
         let scopes: Vec<&str> = scope.into_iter().collect();
         SecurityRequirement::new(BEARER, scopes)

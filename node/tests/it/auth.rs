@@ -289,7 +289,7 @@ fn I9_revocation_signals_open_connections_even_from_another_process() {
         let member = app.signup("alice").await;
         let authenticator = Arc::clone(app.app().ctx().authenticator());
         let session = authenticator.authenticate(&member.access).await.unwrap();
-        let end = authenticator.ended(session.session);
+        let end = authenticator.ended(&session);
         assert!(!end.has_ended());
         // Straight into the table, as another process would.
         let (user, now) = (session.id, app.app().ctx().now());

@@ -35,12 +35,12 @@ use crate::platform::http::routes::Routes;
 pub(in crate::channels) fn router() -> Routes {
     let (reading, writing) = (Access::member(Scope::Read), Access::member(Scope::Write));
     Routes::new()
-        .add(reading, routes!(list))
+        .add(reading.visitors(), routes!(list))
         .add(writing, routes!(create))
         .add(writing, routes!(reorder))
         .add(writing, routes!(update, remove))
-        .add(reading, routes!(mine))
-        .add(reading, routes!(threads))
+        .add(reading.visitors(), routes!(mine))
+        .add(reading.visitors(), routes!(threads))
         .add(writing, routes!(open_thread))
         .add(reading, routes!(said))
         .add(writing, routes!(say_of_role, unsay_of_role))

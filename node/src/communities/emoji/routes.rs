@@ -28,7 +28,7 @@ const MAX_BODY: usize = 384 * 1024;
 pub(in crate::communities) fn router() -> Routes {
     let writing = Access::member(Scope::Write);
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
         .add(writing.class(RateClass::Upload), routes!(create))
         .add(writing, routes!(rename, remove))
         .add(Access::public(), routes!(picture))

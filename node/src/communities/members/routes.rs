@@ -24,8 +24,8 @@ use crate::platform::http::routes::Routes;
 pub(in crate::communities) fn router() -> Routes {
     let (reading, writing) = (Access::member(Scope::Read), Access::member(Scope::Write));
     Routes::new()
-        .add(reading, routes!(list))
-        .add(reading, routes!(show))
+        .add(reading.visitors(), routes!(list))
+        .add(reading.visitors(), routes!(show))
         .add(writing, routes!(update, remove))
         .add(writing, routes!(give, take))
 }

@@ -24,7 +24,7 @@ use crate::platform::http::routes::Routes;
 pub(in crate::communities) fn router() -> Routes {
     let writing = Access::member(Scope::Write);
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
         .add(writing, routes!(create))
         .add(writing, routes!(order))
         .add(writing, routes!(update, remove))

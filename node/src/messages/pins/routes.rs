@@ -23,7 +23,7 @@ use crate::platform::http::routes::Routes;
 /// The routes of pins.
 pub(in crate::messages) fn router() -> Routes {
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
         .add(Access::member(Scope::Write), routes!(pin, unpin))
 }
 

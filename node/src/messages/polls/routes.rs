@@ -21,7 +21,7 @@ use crate::platform::http::routes::Routes;
 /// The routes of polls.
 pub(in crate::messages) fn router() -> Routes {
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(show))
+        .add(Access::member(Scope::Read).visitors(), routes!(show))
         .add(Access::member(Scope::Write), routes!(vote, take_back))
 }
 

@@ -31,7 +31,7 @@ use crate::platform::people::Signers;
 pub(in crate::messages) fn router() -> Routes {
     let writing = Access::member(Scope::Write);
     Routes::new()
-        .add(Access::member(Scope::Read), routes!(list))
+        .add(Access::member(Scope::Read).visitors(), routes!(list))
         .add(writing, routes!(add, remove))
         .add(writing, routes!(remove_all))
         .add(writing, routes!(remove_of))

@@ -18,7 +18,10 @@ use utoipa_axum::routes;
 
 /// The route of this part.
 pub(in crate::messages) fn router() -> Routes {
-    Routes::new().add(Access::member(Scope::Write), routes!(begin_typing))
+    Routes::new().add(
+        Access::member(Scope::Write).visitors(),
+        routes!(begin_typing),
+    )
 }
 
 /// Tells those who see a channel that the member is writing there.

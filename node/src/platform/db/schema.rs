@@ -1019,3 +1019,20 @@ diesel::joinable!(group_followers -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(group_followers, users);
 diesel::allow_tables_to_appear_in_same_query!(group_followers, channels);
 diesel::allow_tables_to_appear_in_same_query!(group_joins, channels);
+
+diesel::table! {
+    visits (id) {
+        id -> Text,
+        user_id -> Text,
+        session_id -> Text,
+        issuer -> Text,
+        granted_id -> Text,
+        scopes -> Text,
+        opened_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        retry_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(visits, sessions);

@@ -10,6 +10,8 @@ pub struct Access {
     pub needs: Needs,
     /// The class of its limits.
     pub class: RateClass,
+    /// Whether members of other nodes who visit may come too, and not members of this node alone.
+    pub visitors: bool,
 }
 
 /// What must hold before a handler runs.
@@ -101,8 +103,23 @@ impl Access {
         self
     }
 
+    /// The same needs, and members of other nodes who visit may come too.
+    ///
+    /// # Security
+    /// The handler must judge by what it reads of the person, never by their being of this node, and
+    /// write nothing that other nodes are told in their name: their key is at home.
+    #[must_use]
+    pub const fn visitors(mut self) -> Self {
+        self.visitors = true;
+        self
+    }
+
     const fn of(needs: Needs, class: RateClass) -> Self {
-        Self { needs, class }
+        Self {
+            needs,
+            class,
+            visitors: false,
+        }
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Client {
     PersonalToken(PersonalTokenId),
     /// A token of the issuer that the operator trusts.
     External,
+    /// The session of another node for a member of its own, who visits this one.
+    Visit,
 }
 
 impl CurrentUser {
@@ -80,6 +82,18 @@ impl CurrentUser {
         Err(ApiError::forbidden("insufficient_scope", detail))
     }
 
+    /// Goes on only for members of this node.
+    ///
+    /// # Errors
+    /// 403 for members of other nodes who visit: what they do in their own name goes by their node.
+    pub fn at_home(&self) -> Result<(), ApiError> {
+        if self.client != Client::Visit {
+            return Ok(());
+        }
+        let detail = "Visitors read and follow here; do this at your home node, which signs it.";
+        Err(ApiError::forbidden("at_home_only", detail))
+    }
+
     /// Goes on only for a sign-in of the member themselves.
     ///
     /// # Errors
@@ -104,11 +118,12 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Notes that a session was used, and from where; cheap enough for every request.
     fn used(&self, session: SessionId, from: Option<IpAddr>);
 
-    /// A signal that fires when this session is revoked, or its account suspended or deleted (I9).
+    /// A signal that fires when the session of `member` is revoked, or their account suspended or
+    /// deleted (I9).
     ///
-    /// Ask for it before the first check of the token, so that no revocation falls in between;
-    /// it costs memory only while it is held.
-    fn ended(&self, session: SessionId) -> SessionEnd;
+    /// Check the token again after asking for it, so that no revocation falls in between; it costs
+    /// memory only while it is held.
+    fn ended(&self, member: &CurrentUser) -> SessionEnd;
 }
 
 /// Fires when a session ends; drop it when no longer interested.

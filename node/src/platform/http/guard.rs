@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::access::Needs;
+use super::access::{Access, Needs};
 use super::address::ClientAddress;
 use super::auth::{CurrentUser, bearer};
 use super::error::ApiError;
@@ -29,10 +29,13 @@ impl Guard {
         Self { ctx, declared }
     }
 
-    async fn member(&self, needs: Needs, headers: &HeaderMap) -> Result<CurrentUser, ApiError> {
+    async fn member(&self, access: Access, headers: &HeaderMap) -> Result<CurrentUser, ApiError> {
         let token = bearer(headers)?;
         let member = self.ctx.authenticator().authenticate(token).await?;
-        match needs {
+        if !access.visitors {
+            member.at_home()?;
+        }
+        match access.needs {
             Needs::Nothing | Needs::Judged(_) => {}
             Needs::Member(scope) => member.within(scope)?,
             Needs::FirstParty => member.first_party()?,
@@ -67,7 +70,7 @@ pub async fn guard(State(guard): State<Guard>, mut request: Request, next: Next)
             return guard.refuse(path.as_str());
         };
         if access.needs.member() {
-            let member = match guard.member(access.needs, request.headers()).await {
+            let member = match guard.member(access, request.headers()).await {
                 Ok(member) => member,
                 Err(error) => return error.into_response(),
             };

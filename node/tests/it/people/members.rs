@@ -20,7 +20,7 @@ fn I9_suspension_ends_everything_at_once_and_lasts_until_it_is_lifted() {
         let alice = app.signup("alice").await;
         let authenticator = Arc::clone(app.app().ctx().authenticator());
         let session = authenticator.authenticate(&alice.access).await.unwrap();
-        let end = authenticator.ended(session.session);
+        let end = authenticator.ended(&session);
         let path = format!("{USERS}/{}", alice.id);
         for reason in ["", " ", &"x".repeat(501)] {
             call(

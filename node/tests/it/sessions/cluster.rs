@@ -131,7 +131,7 @@ async fn attack_forged_notices_sign_nobody_out() {
     let member = app.signup("alice").await;
     let me = ctx.authenticator().authenticate(&member.access).await;
     let me = me.unwrap();
-    let end = ctx.authenticator().ended(me.session);
+    let end = ctx.authenticator().ended(&me);
     let mut heard = ctx.cluster().listen();
     let client = ::redis::Client::open(redis.url()).unwrap();
     let mut thief = client.get_multiplexed_async_connection().await.unwrap();
@@ -182,7 +182,7 @@ fn I9_a_suspended_account_loses_its_connections_whoever_suspends_it() {
             let mut ends = Vec::new();
             for access in [&member.access, &other.access] {
                 let me = ctx.authenticator().authenticate(access).await.unwrap();
-                ends.push((me.id, ctx.authenticator().ended(me.session)));
+                ends.push((me.id, ctx.authenticator().ended(&me)));
             }
             // Straight into the table, as another process would.
             suspend(ends[0].0).await;

@@ -43,7 +43,7 @@ async fn login(app: &TestApp, password: &str) -> Reply {
 async fn ends(app: &TestApp, member: &Member, arguments: &[&str]) -> Value {
     let authenticator = Arc::clone(app.app().ctx().authenticator());
     let me = authenticator.authenticate(&member.access).await.unwrap();
-    let end = authenticator.ended(me.session);
+    let end = authenticator.ended(&me);
     let done = folkmoot(app, arguments);
     assert_eq!(done["ended"], 1, "{done:#}");
     timeout(SOON, end.wait()).await.expect("it ends in time");

@@ -90,7 +90,7 @@ fn signing_out_everywhere_ends_this_session_too() {
         let second = app.login("alice").await;
         let authenticator = Arc::clone(app.app().ctx().authenticator());
         let me = authenticator.authenticate(&first.access).await.unwrap();
-        let end = authenticator.ended(me.session);
+        let end = authenticator.ended(&me);
         let out = app
             .call(Method::POST, "/api/v1/auth/logout-everywhere")
             .bearer(&second.access)
