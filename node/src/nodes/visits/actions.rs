@@ -106,11 +106,7 @@ pub(super) async fn end(ctx: &Ctx, by: Acting, id: VisitId) -> Result<(), ApiErr
     ctx.db().write(write).await
 }
 
-fn check_room(
-    connection: &mut Connection,
-    user: UserId,
-    now: Timestamp,
-) -> Result<(), ApiError> {
+fn check_room(connection: &mut Connection, user: UserId, now: Timestamp) -> Result<(), ApiError> {
     let open = store::of_member(connection, user, MOST, now)?.len();
     if open < usize::try_from(MOST).unwrap_or(usize::MAX) {
         return Ok(());

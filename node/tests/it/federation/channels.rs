@@ -12,7 +12,7 @@ const LEAVE: &str = "/api/v1/federation/channels/leave";
 const JOINED: &str = "/api/v1/federation/channels";
 
 /// The default community of a server and its first channel, by somebody in it.
-pub(super) async fn square(by: &Member<'_>) -> (String, String) {
+pub(crate) async fn square(by: &Member<'_>) -> (String, String) {
     let mine = by.get("/api/v1/communities").await.expect(200);
     let community = mine["items"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/communities/{community}/channels");
@@ -22,7 +22,7 @@ pub(super) async fn square(by: &Member<'_>) -> (String, String) {
 }
 
 /// Asks to be in the first channel of `host`, and waits until that is so; answers the channel here.
-pub(super) async fn join(by: &Member<'_>, host: &World) -> String {
+pub(crate) async fn join(by: &Member<'_>, host: &World) -> String {
     let whom = json!({"handle": handle(host, "general.main")});
     let asked = by.post(JOIN, &whom).await.expect(200);
     assert!(

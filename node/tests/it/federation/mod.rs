@@ -2,7 +2,7 @@
 
 mod actors;
 mod challenges;
-mod channels;
+pub(crate) mod channels;
 mod channels_told;
 mod deliveries;
 mod documents;
