@@ -12,6 +12,8 @@ pub struct FetchLimits {
     pub deadline: Duration,
     /// Redirects of a GET that are followed at most.
     pub max_redirects: u8,
+    /// Whether of a longer body the first `max_bytes` are taken, in place of an error.
+    pub cuts: bool,
 }
 
 impl FetchLimits {
@@ -21,6 +23,7 @@ impl FetchLimits {
             max_bytes: 1024 * 1024,
             deadline: Duration::from_secs(10),
             max_redirects: 3,
+            cuts: false,
         }
     }
 
@@ -30,6 +33,7 @@ impl FetchLimits {
             max_bytes: 64 * 1024,
             deadline: Duration::from_secs(15),
             max_redirects: 0,
+            cuts: false,
         }
     }
 
@@ -39,6 +43,7 @@ impl FetchLimits {
             max_bytes,
             deadline: Duration::from_mins(1),
             max_redirects: 3,
+            cuts: false,
         }
     }
 
@@ -60,6 +65,13 @@ impl FetchLimits {
     #[must_use]
     pub const fn with_max_redirects(mut self, max_redirects: u8) -> Self {
         self.max_redirects = max_redirects;
+        self
+    }
+
+    /// The same limits, where the beginning of a longer body is enough.
+    #[must_use]
+    pub const fn cutting(mut self) -> Self {
+        self.cuts = true;
         self
     }
 }

@@ -29,9 +29,8 @@ pub use directory::{
 };
 pub use document::{Document, DocumentError, fetch_document};
 pub use error::{Cause, FetchError};
-pub(crate) use guard::site_of;
 pub use guard::{
-    BlockedDomains, DomainPolicy, GuardError, GuardPolicy, InvalidDomain, canonical_host,
+    BlockedDomains, DomainPolicy, GuardError, GuardPolicy, InvalidDomain, canonical_host, site_of,
 };
 pub use limits::FetchLimits;
 pub use media_type::{ACCEPT_ACTIVITY, is_activity_media_type};

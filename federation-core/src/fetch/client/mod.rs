@@ -178,6 +178,7 @@ impl Transport for GuardedClient {
 struct Expected {
     is_post: bool,
     max_bytes: usize,
+    cuts: bool,
 }
 
 impl Expected {
@@ -185,6 +186,7 @@ impl Expected {
         Self {
             is_post: request.method == Method::POST,
             max_bytes: request.limits.max_bytes,
+            cuts: request.limits.cuts,
         }
     }
 }
@@ -198,7 +200,7 @@ async fn answered(
     url: Url,
     expected: Expected,
 ) -> Result<OutboundResponse, FetchError> {
-    let body = match read(&mut response, expected.max_bytes).await {
+    let body = match read(&mut response, expected).await {
         Ok(body) => body,
         Err(_unreadable) if expected.is_post => Bytes::new(),
         Err(error) => return Err(error),
@@ -210,8 +212,10 @@ async fn answered(
     Ok(answer)
 }
 
-/// Reads the body up to the limit.
-async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Bytes, FetchError> {
+/// Reads the body up to the limit. What is left of one that is cut is not read: the connection ends
+/// with it.
+async fn read(response: &mut reqwest::Response, expected: Expected) -> Result<Bytes, FetchError> {
+    let limit = expected.max_bytes;
     let encoding = response.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(FetchError::Encoding);
@@ -219,15 +223,19 @@ async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Bytes, F
     let announced = response.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let fits = |length: u64| usize::try_from(length).is_ok_and(|length| length <= limit);
-    if announced.is_some_and(|length| !fits(length)) {
+    if !expected.cuts && announced.is_some_and(|length| !fits(length)) {
         return Err(FetchError::TooLarge { limit });
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(classify)? {
-        if chunk.len() > limit.saturating_sub(body.len()) {
+        let room = limit.saturating_sub(body.len());
+        if chunk.len() > room && !expected.cuts {
             return Err(FetchError::TooLarge { limit });
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if expected.cuts && body.len() >= limit {
+            break;
+        }
     }
     Ok(body.freeze())
 }

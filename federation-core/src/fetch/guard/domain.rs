@@ -106,7 +106,7 @@ impl DomainPolicy for BlockedDomains {
 /// The last two labels of a domain, an IPv4 address, or the /64 of an IPv6 address. Without a list
 /// of the suffixes under which names are sold, strangers below one such suffix (`co.uk`) share a
 /// site: bounds by site have to leave room for them.
-pub(crate) fn site_of(url: &Url) -> String {
+pub fn site_of(url: &Url) -> String {
     let host = canonical_host(url.host_str().unwrap_or_default());
     match url.host() {
         Some(Host::Ipv6(address)) => {

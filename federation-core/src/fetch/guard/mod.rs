@@ -17,8 +17,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 use url::{Host, Url};
 
-pub(crate) use domain::site_of;
-pub use domain::{BlockedDomains, DomainPolicy, InvalidDomain, canonical_host};
+pub use domain::{BlockedDomains, DomainPolicy, InvalidDomain, canonical_host, site_of};
 
 /// What outgoing requests may reach.
 ///

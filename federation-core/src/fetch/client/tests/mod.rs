@@ -193,6 +193,22 @@ async fn attack_56_stops_reading_an_endless_body() {
 }
 
 #[tokio::test]
+async fn attack_56_takes_the_beginning_of_an_endless_body_where_that_is_enough() {
+    let endless = Server::start(|mut stream, _| async move {
+        let _ = stream.write_all(format!("{OK}\r\n").as_bytes()).await;
+        while stream.write_all(&[b'x'; 700]).await.is_ok() {}
+    })
+    .await;
+    let announced = Server::answering(|_| with_body(&"x".repeat(1001))).await;
+    let short = Server::answering(|_| with_body("xx")).await;
+    for (server, length) in [(&endless, 1000), (&announced, 1000), (&short, 2)] {
+        let request = OutboundRequest::get(server.url("/"), limits().cutting());
+        let answer = client().execute(request).await.unwrap();
+        assert_eq!(answer.body.len(), length);
+    }
+}
+
+#[tokio::test]
 async fn attack_56_refuses_an_announced_length_over_the_limit() {
     let server = Server::answering(|_| format!("{OK}Content-Length: 99999999999999\r\n\r\n")).await;
     assert!(matches!(
