@@ -78,7 +78,7 @@ static SANITISER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 });
 
 /// The Markdown that is understood beside `CommonMark`.
-const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH.union(Options::ENABLE_TABLES);
+pub(super) const OPTIONS: Options = Options::ENABLE_STRIKETHROUGH.union(Options::ENABLE_TABLES);
 
 /// A text as HTML, and whom it names.
 #[derive(Clone, Debug, PartialEq, Eq)]

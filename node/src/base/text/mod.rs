@@ -1,7 +1,11 @@
 //! Texts that people write and read: Markdown in, sanitised HTML out, and HTML read as text.
 
 mod balance;
+mod head;
+#[cfg(test)]
+mod head_tests;
 mod inline;
+mod links;
 mod markup;
 mod names;
 mod reading;
@@ -9,7 +13,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use head::{DESCRIPTION, Head, SITE_NAME, TITLE, head};
 pub use inline::Target;
+pub use links::{bracketed, links};
 pub use markup::{Composed, compose, names, render, sanitise};
 pub use names::Name;
 pub use reading::{excerpt, plain, read};

@@ -85,7 +85,7 @@ pub fn excerpt(html: &str, limit: usize) -> String {
 }
 
 /// `<…>` and what follows, minding that a quoted attribute may hold `>`.
-fn split_tag(tagged: &str) -> Option<(&str, &str)> {
+pub(super) fn split_tag(tagged: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
     let end = tagged.char_indices().find_map(|(at, c)| {
         quoted ^= c == '"';
@@ -247,11 +247,11 @@ impl Reading {
     }
 }
 
-fn is_spoiler(inner: &str) -> bool {
+pub(super) fn is_spoiler(inner: &str) -> bool {
     classes(inner).any(|class| class == "spoiler")
 }
 
-fn classes(inner: &str) -> impl Iterator<Item = &str> {
+pub(super) fn classes(inner: &str) -> impl Iterator<Item = &str> {
     let value = inner
         .split_once("class=\"")
         .and_then(|(_, rest)| rest.split_once('"'));
@@ -259,7 +259,7 @@ fn classes(inner: &str) -> impl Iterator<Item = &str> {
     value.split_whitespace()
 }
 
-fn href(inner: &str) -> String {
+pub(super) fn href(inner: &str) -> String {
     inner
         .split_once("href=\"")
         .and_then(|(_, rest)| rest.split_once('"'))
