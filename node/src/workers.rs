@@ -94,6 +94,8 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(messages::search::fill(ctx.clone()));
     tasks.spawn(departures::work(ctx.clone(), parts.edge.clone()));
     tasks.spawn(messages::polls::work(ctx.clone()));
+    let transport = Arc::clone(parts.edge.transport());
+    tasks.spawn(messages::previews::work(ctx.clone(), transport));
     tasks.spawn(messages::scheduled::work(ctx.clone(), parts.known.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),
@@ -142,11 +144,13 @@ async fn clear_once(ctx: &Ctx, nodes: &Nodes) -> Result<(), ApiError> {
                 let shielded = limits::changes::prune(connection, now, CLEARED_AT_ONCE)?;
                 let judged = moderation::reports::prune(connection, now, CLEARED_AT_ONCE)?;
                 let said = moderation::rules::prune(connection, now, CLEARED_AT_ONCE)?;
+                let read = messages::previews::prune(connection, now, CLEARED_AT_ONCE)?;
                 let gone = messages::clear_deleted_channels(connection, CLEARED_AT_ONCE)?;
                 Ok::<_, DatabaseError>(
                     keys.max(buried)
                         .max(known)
                         .max(gone)
+                        .max(read)
                         .max(judged)
                         .max(said)
                         .max(shielded)

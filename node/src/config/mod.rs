@@ -14,6 +14,7 @@ mod layers;
 mod limits;
 mod mail;
 mod oidc;
+mod previews;
 mod registration;
 mod secret;
 mod server;
@@ -39,6 +40,7 @@ pub use self::layers::Sources;
 pub use self::limits::LimitsConfig;
 pub use self::mail::MailConfig;
 pub use self::oidc::{OidcClaims, OidcConfig};
+pub use self::previews::PreviewsConfig;
 pub use self::registration::{RegistrationConfig, RegistrationMode};
 pub use self::secret::Secret;
 pub use self::server::ServerConfig;
@@ -67,6 +69,8 @@ pub struct Config {
     pub oidc: OidcConfig,
     /// What the server may reach on other nodes.
     pub federation: FederationConfig,
+    /// What messages show of the pages that they link to.
+    pub previews: PreviewsConfig,
     /// Bounds on what one client can take.
     pub limits: LimitsConfig,
     /// Logs and metrics.
@@ -85,6 +89,7 @@ impl Default for Config {
             mail: MailConfig::default(),
             oidc: OidcConfig::default(),
             federation: FederationConfig::default(),
+            previews: PreviewsConfig::default(),
             limits: LimitsConfig::default(),
             telemetry: TelemetryConfig::default(),
         }

@@ -13,6 +13,7 @@ use super::judged::{about, judged, texts};
 use super::model::{Draft, Message, uri_of};
 use super::notify::{Concerns, notify};
 use super::polls;
+use super::previews;
 use super::reading;
 use super::showing::view;
 use super::telling::{remove, tell};
@@ -136,6 +137,7 @@ pub fn send(
     }
     polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
     mentions::put(connection, id, &resolved.mentions)?;
+    previews::ask(ctx, connection, &message)?;
     if let Some(passed_on) = &passed_on {
         forwards::insert(connection, passed_on)?;
     }
@@ -214,6 +216,7 @@ pub fn edit(
         return Ok(Written::removed(view, &verdict, &seen));
     }
     mentions::put(connection, message.id, &resolved.mentions)?;
+    previews::ask(ctx, connection, &message)?;
     let passed_on = forwards::one(connection, message.id)?;
     let answered = match message.reply_to {
         Some(id) => store::anywhere(connection, id)?.map(|message| message.uri),

@@ -3,7 +3,8 @@
 //! This folder alone writes `messages`, `message_recipients` and `message_tombstones`, and its parts
 //! write their tables. A change takes one transaction: the row, its words in the index of the search,
 //! the event that tells members, and the deliveries to the nodes of the others. What members put on
-//! messages is in `reactions`, `pins` and `polls`; `marks` is what of it is shown with a message.
+//! messages is in `reactions`, `pins` and `polls`; `marks` is what of it is shown with a message. What
+//! the pages say that messages link to is in `previews`.
 
 pub mod actions;
 pub mod answers;
@@ -23,6 +24,7 @@ mod numbers;
 mod parts;
 mod pins;
 pub mod polls;
+pub mod previews;
 pub mod reactions;
 pub mod reading;
 pub mod recent;

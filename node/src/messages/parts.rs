@@ -1,5 +1,5 @@
 //! What belongs to the text of messages: whom they mention, how often they were edited, what they
-//! answer and what they pass on. Read for a whole page at once.
+//! answer, what they pass on, and what the pages say that they link to. Read for a whole page at once.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,8 @@ use super::answers::{self, AnswerView};
 use super::forwards::{self, Forward};
 use super::mentions::{self, MentionView};
 use super::model::Message;
+use super::previews;
+use super::previews::wire::PreviewView;
 use super::revisions;
 use super::wire::MessageView;
 use crate::base::ids::MessageId;
@@ -19,6 +21,7 @@ pub(super) struct Parts {
     edits: HashMap<MessageId, i32>,
     mentions: HashMap<MessageId, Vec<MentionView>>,
     forwards: HashMap<MessageId, Forward>,
+    previews: HashMap<MessageId, Vec<PreviewView>>,
 }
 
 impl Parts {
@@ -33,6 +36,7 @@ impl Parts {
             edits: revisions::counts(connection, &ids)?,
             mentions: mentions::of(connection, &ids)?,
             forwards: forwards::of(connection, &ids)?,
+            previews: previews::of(connection, &ids)?,
         })
     }
 
@@ -43,6 +47,7 @@ impl Parts {
         view.edits = self.edits.get(&view.id).copied().unwrap_or(0);
         view.mentions = self.mentions.remove(&view.id).unwrap_or_default();
         view.forwarded = self.forwards.remove(&view.id).map(Into::into);
+        view.previews = self.previews.remove(&view.id).unwrap_or_default();
         view
     }
 }
@@ -51,5 +56,6 @@ impl Parts {
 pub(super) fn clear(connection: &mut Connection, message: MessageId) -> Result<(), DatabaseError> {
     revisions::clear(connection, message)?;
     mentions::clear(connection, message)?;
+    previews::clear(connection, message)?;
     forwards::clear(connection, message)
 }

@@ -17,6 +17,7 @@ use super::model::Draft;
 use super::pins;
 use super::polls;
 use super::polls::model::PollDraft;
+use super::previews;
 use super::reactions;
 use super::reading;
 use super::recent::{self, Recent};
@@ -66,6 +67,7 @@ pub fn router(
         .merge(reactions::router())
         .merge(pins::router())
         .merge(polls::router())
+        .merge(previews::router())
         .merge(revisions::router())
         .merge(drafts::router())
         .merge(reading::router())

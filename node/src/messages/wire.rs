@@ -9,6 +9,7 @@ use super::forwards::{ForwardSource, ForwardView};
 use super::mentions::MentionView;
 use super::model::{Message, Recipient};
 use super::polls::wire::{NewPoll, PollView};
+use super::previews::wire::PreviewView;
 use super::reactions::wire::ReactionView;
 use crate::accounts::model::User;
 use crate::accounts::wire::UserView;
@@ -70,6 +71,8 @@ pub struct MessageView {
     pub edits: i32,
     /// What it passes on.
     pub forwarded: Option<ForwardView>,
+    /// What the pages say of themselves that it links to, at most 3.
+    pub previews: Vec<PreviewView>,
     /// Always empty: files cannot be attached yet.
     #[schema(value_type = Vec<Object>)]
     pub attachments: [(); 0],
@@ -120,6 +123,7 @@ impl MessageView {
             mentions: Vec::new(),
             edits: 0,
             forwarded: None,
+            previews: Vec::new(),
             attachments: [],
             reactions: Vec::new(),
             pinned: false,

@@ -74,6 +74,7 @@ impl TestApp {
             ..Config::default()
         };
         config.database.url = Some(Secret::new(database.url_text()));
+        config.previews.enabled = false;
         change(&mut config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let app = App::start_with(config, listener, clock).await.unwrap();

@@ -20,7 +20,7 @@ use crate::messages::notify::{Concerns, notify, reaches};
 use crate::messages::polls::federate as polls;
 use crate::messages::showing::views;
 use crate::messages::telling::{remove, tell};
-use crate::messages::{mentions, revisions, store, tombstones};
+use crate::messages::{mentions, previews, revisions, store, tombstones};
 use crate::moderation::rules::{self, About, Said, Verdict};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -145,6 +145,7 @@ fn take_in(
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
+    previews::ask(ctx, connection, &message)?;
     announce(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
         answered: said.map(|message| message.author_id),
@@ -224,6 +225,7 @@ pub fn receive_update(
     store::rewrite(connection, &message)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
+    previews::ask(ctx, connection, &message)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)
 }
 

@@ -1036,3 +1036,29 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(visits, sessions);
+
+diesel::table! {
+    previews (digest) {
+        digest -> Text,
+        url -> Text,
+        site -> Text,
+        state -> Text,
+        title -> Nullable<Text>,
+        description -> Nullable<Text>,
+        site_name -> Nullable<Text>,
+        due_at -> Nullable<BigInt>,
+        fetched_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    message_previews (message_id, position) {
+        message_id -> Text,
+        position -> Integer,
+        url -> Text,
+        waiting_for -> Nullable<Text>,
+        title -> Nullable<Text>,
+        description -> Nullable<Text>,
+        site_name -> Nullable<Text>,
+    }
+}

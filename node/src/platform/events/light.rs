@@ -18,7 +18,7 @@ impl StoredEvent {
     /// The frame that a light socket gets; empty when it is told nothing of this.
     pub fn light_frame(&self) -> String {
         match self.op.as_str() {
-            "delivery.updated" => String::new(),
+            "delivery.updated" | "message.previews" => String::new(),
             "message.created" | "message.updated" => {
                 let data = light_message(&self.data);
                 format!(

@@ -14,6 +14,7 @@ mod messages;
 mod pins;
 mod plans;
 mod polls;
+mod previews;
 mod reactions;
 mod recent;
 mod resume;

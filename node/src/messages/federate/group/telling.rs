@@ -12,6 +12,7 @@ use crate::messages::federate::receive::announce;
 use crate::messages::mentions::{self, MentionView};
 use crate::messages::model::Message;
 use crate::messages::notify::{Concerns, notify};
+use crate::messages::previews;
 use crate::messages::store;
 use crate::moderation::rules::{self, About, Said, Verdict};
 use crate::platform::ctx::Ctx;
@@ -123,6 +124,7 @@ fn tell(
     (op, answered): (&'static str, Option<UserId>),
 ) -> Result<(), DatabaseError> {
     let mentioned = mention(ctx, connection, message, note)?;
+    previews::ask(ctx, connection, message)?;
     announce(ctx, connection, log, op, message.clone())?;
     let author = accounts::store::by_id(connection, message.author_id)?;
     let channel = channels::store::by_id(connection, message.channel_id)?;
