@@ -12,7 +12,7 @@ use crate::tools;
 /// The folders of the targets.
 const CORE: &str = "federation-core/fuzz";
 const NODE: &str = "node/fuzz";
-const TARGETS: [(&str, &str); 11] = [
+const TARGETS: [(&str, &str); 12] = [
     (CORE, "document"),
     (CORE, "collection"),
     (CORE, "discovery"),
@@ -23,6 +23,7 @@ const TARGETS: [(&str, &str); 11] = [
     (CORE, "structured_fields"),
     (CORE, "digest"),
     (CORE, "proof"),
+    (NODE, "page"),
     (NODE, "text"),
 ];
 const SECONDS_EACH: &str = "-max_total_time=600";

@@ -25,11 +25,11 @@ const LOOKED_AT: i64 = 64;
 /// Pages fetched in one round at most.
 const AT_ONCE: usize = 16;
 /// Pages of one site fetched in one round at most.
-const OF_SITE: usize = 2;
+const OF_SITE: usize = 4;
 /// When a page is fetched again whose fetching did not end: the process died.
 const LEASE: Duration = Duration::from_mins(1);
 /// When one is looked at again whose site has its share of the round.
-const LATER: Duration = Duration::from_secs(3);
+const LATER: Duration = Duration::from_millis(500);
 /// Messages told in one transaction.
 const TOLD_AT_ONCE: i64 = 50;
 

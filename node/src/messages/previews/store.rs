@@ -229,8 +229,9 @@ pub(super) fn prune(
         .limit(limit)
         .select(previews::digest);
     let old: Vec<String> = old.load(connection)?;
-    Ok(
-        diesel::delete(previews::table.filter(previews::digest.eq_any(&old)))
-            .execute(connection)?,
-    )
+    // One that is to be fetched anew since stays.
+    let gone = previews::table
+        .filter(previews::digest.eq_any(&old))
+        .filter(previews::due_at.is_null());
+    Ok(diesel::delete(gone).execute(connection)?)
 }

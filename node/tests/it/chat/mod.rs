@@ -19,6 +19,7 @@ mod reactions;
 mod recent;
 mod resume;
 mod search;
+mod site;
 mod text;
 mod typing;
 mod unread;
