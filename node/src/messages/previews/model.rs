@@ -262,27 +262,29 @@ mod tests {
 
     #[test]
     fn the_first_links_that_everybody_sees_are_shown() {
+        let two = vec!["https://a.example/", "https://b.example/?q=1"];
+        let three = vec![
+            "https://a.example/",
+            "https://b.example/",
+            "https://c.example/",
+        ];
         for (content, expected) in [
             (
                 "https://a.example/#x https://a.example/#y https://b.example/?q=1",
-                &["https://a.example/", "https://b.example/?q=1"][..],
+                two,
             ),
             (
                 "<https://a.example/> https://b.example/",
-                &["https://b.example/"],
+                vec!["https://b.example/"],
             ),
-            ("<https://a.example/> and https://a.example/", &[]),
-            ("`https://a.example/` ||https://b.example/||", &[]),
-            ("https://chat.example/x http://chat.example/x", &[]),
-            ("https://evil.example/ https://www.evil.example/", &[]),
-            ("https://me:secret@a.example/ mailto:a@b.example", &[]),
+            ("<https://a.example/> and https://a.example/", vec![]),
+            ("`https://a.example/` ||https://b.example/||", vec![]),
+            ("https://chat.example/x http://chat.example/x", vec![]),
+            ("https://evil.example/ https://www.evil.example/", vec![]),
+            ("https://me:secret@a.example/ mailto:a@b.example", vec![]),
             (
                 "https://a.example https://b.example https://c.example https://d.example",
-                &[
-                    "https://a.example/",
-                    "https://b.example/",
-                    "https://c.example/",
-                ],
+                three,
             ),
         ] {
             assert_eq!(pages(content), expected, "{content}");
