@@ -286,6 +286,11 @@ fn the_pages_of_a_message_from_another_node_are_asked_for_within_a_minute() {
         .await;
         assert_eq!(rows(&b).await, 1);
         assert!(site.asked().is_empty());
+        // What is asked for outlasts the process.
+        let (token, id) = (bob.token.clone(), bob.id.clone());
+        let (port, data) = b.stop().await;
+        let b = World::start_on(&database, data, (port, time.clone()), fetching).await;
+        let bob = b.returning(token, id);
         time.advance(Duration::from_secs(61));
         let found = shown(&bob, &came, 1).await;
         assert_eq!(found[0]["title"], "Tea & cake");
