@@ -88,16 +88,20 @@ fn redirect(to: &str) -> String {
 }
 
 async fn answer(stream: &mut TcpStream, path: &str) {
-    let many: String = (0..100_000)
-        .map(|number| format!("<meta name=n{number} content=x>"))
-        .collect();
+    let many = || -> String {
+        let tag = |number| format!("<meta name=n{number} content=x>");
+        (0..100_000).map(tag).collect()
+    };
     let text = match path {
         "/page" => page(PAGE),
         "/hop" => redirect("/page"),
         "/private" => redirect("http://10.0.0.1/page"),
         "/file" => redirect("file:///etc/passwd"),
         "/circle" => redirect("/circle"),
-        "/many" => page(&format!("<title>Many</title>{many}<title>Behind</title>")),
+        "/many" => page(&format!(
+            "<title>Many</title>{}<title>Behind</title>",
+            many()
+        )),
         "/script" => page(
             "<script>'<meta property=\"og:title\" content=\"false\">'</script>\
              <title><script>alert(1)</script></title>",
