@@ -137,13 +137,13 @@ impl Server {
         if server.description.start.container.is_some() {
             server.spawn_containers(more).await?;
         } else {
-            server.spawn(more)?;
+            server.spawn(more).await?;
         }
         server.become_ready().await?;
         Ok(server)
     }
 
-    fn spawn(&mut self, more: &[(&str, &str)]) -> Result<()> {
+    async fn spawn(&mut self, more: &[(&str, &str)]) -> Result<()> {
         let start = &self.description.start;
         let name = &self.description.name;
         for (path, hint) in &start.needs {
@@ -157,23 +157,35 @@ impl Server {
             );
             copy_files(Path::new(&from), Path::new(&into))?;
         }
-        let mut command = Command::new(fill(&start.program, &self.values)?);
+        for words in &start.before {
+            let (program, arguments) = words
+                .split_first()
+                .context("`before` has a program without a name")?;
+            run(&mut self.command(program, arguments, more)?).await?;
+        }
+        let mut command = self.command(&start.program, &start.args, more)?;
+        let log = self.folder.join("log");
+        self.process = Some(Process::start(name, &mut command, &log)?);
+        Ok(())
+    }
+
+    /// A program in the environment of the server.
+    fn command(&self, program: &str, args: &[String], more: &[(&str, &str)]) -> Result<Command> {
+        let mut command = Command::new(fill(program, &self.values)?);
         command.current_dir(&self.folder).env_clear();
         for kept in ["PATH", "HOME"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
             }
         }
-        for argument in &start.args {
+        for argument in args {
             command.arg(fill(argument, &self.values)?);
         }
-        for (variable, value) in &start.env {
+        for (variable, value) in &self.description.start.env {
             command.env(variable, fill(value, &self.values)?);
         }
         command.envs(more.iter().copied());
-        let log = self.folder.join("log");
-        self.process = Some(Process::start(name, &mut command, &log)?);
-        Ok(())
+        Ok(command)
     }
 
     async fn spawn_containers(&mut self, more: &[(&str, &str)]) -> Result<()> {

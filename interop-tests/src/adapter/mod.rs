@@ -62,6 +62,9 @@ pub const ACTIONS: &[&str] = &[
     "set_authorized_fetch",
 ];
 
+/// Activities of others that a description may have a word of its own for.
+const SHOWN: &[&str] = &["Announce", "Like"];
+
 /// A server, as its description has it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +87,9 @@ pub struct Description {
     /// deletion is seen as an activity, not as something gone.
     #[serde(default)]
     pub log: bool,
+    /// How it shows activities of others, by their types: words that `notifications` has for them.
+    #[serde(default)]
+    pub shows: BTreeMap<String, String>,
     /// Headers of every request of an action, as soon as what they need is known.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -111,6 +117,10 @@ pub struct Start {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
+    /// Programs to run before it in its environment, one after the other: what makes its first
+    /// account.
+    #[serde(default)]
+    pub before: Vec<Vec<String>>,
     /// Its environment; nothing else is in it but `PATH` and `HOME`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -231,6 +241,15 @@ impl Description {
         ensure!(
             read.start.program.is_empty() == read.start.container.is_some(),
             "it needs one of `start.program` and `start.container`"
+        );
+        ensure!(
+            read.start.container.is_none() || read.start.before.is_empty(),
+            "what runs before a container is `start.container.before`"
+        );
+        ensure!(
+            read.shows.keys().all(|kind| SHOWN.contains(&kind.as_str())),
+            "`shows` has words for {} alone",
+            SHOWN.join(" and ")
         );
         if let Some(file) = &read.include {
             let shared = std::fs::read_to_string(folder.join(file)).context(file.clone())?;

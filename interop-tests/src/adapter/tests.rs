@@ -18,11 +18,29 @@ fn what_is_not_known_is_refused_by_name() {
             "[[actions.follow.steps]]\nrequest = 'GET /'\nexpct = [1]\n",
             "expct",
         ),
+        ("[shows]\nLikes = 'r'\n", "Announce and Like"),
     ] {
         let error = Description::parse(&format!("{LEAST}{more}"), Path::new("."));
         let error = format!("{:#}", error.unwrap_err());
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn what_runs_before_a_container_is_said_there() {
+    let program = "program = 'x'\n";
+    let before = "before = [['y']]\n";
+    assert!(
+        Description::parse(
+            &LEAST.replace(program, &format!("{program}{before}")),
+            Path::new(".")
+        )
+        .is_ok()
+    );
+    let image = format!("{before}container = {{ image = 'x' }}\n");
+    let error = Description::parse(&LEAST.replace(program, &image), Path::new("."));
+    let error = format!("{:#}", error.unwrap_err());
+    assert!(error.contains("start.container.before"), "{error}");
 }
 
 /// A reason ends with `(FILE.md, Heading)`.

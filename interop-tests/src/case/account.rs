@@ -88,6 +88,13 @@ impl Account<'_> {
         }
     }
 
+    /// The word by which the subject shows an activity of a type: the type, unless its description
+    /// has another.
+    pub fn shown<'s>(&'s self, kind: &'s str) -> &'s str {
+        let words = &self.case.pair.subject.description.shows;
+        words.get(kind).map_or(kind, String::as_str)
+    }
+
     /// Does an action that makes an object; gives what was captured and the object's id.
     ///
     /// # Errors
