@@ -64,7 +64,12 @@ async fn poll_out(case: &Case<'_>) -> Outcome {
     Ok(())
 }
 
-async fn question(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Outcome<String> {
+/// A poll of the peer's: its id, and how the account is shown it.
+async fn question(
+    case: &Case<'_>,
+    alice: &Account<'_>,
+    bob: &Remote<'_>,
+) -> Outcome<(String, Value)> {
     let choice = |name: &str| -> Value {
         let none = json!({ "type": "Collection", "totalItems": 0 });
         json!({ "type": "Note", "name": name, "replies": none })
@@ -74,8 +79,8 @@ async fn question(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Out
     });
     let text = case.text("question");
     let id = bob.note_with(&text, &[&alice.actor], more).await?;
-    alice.finds("inbox", &[&text]).await?;
-    Ok(id)
+    let entry = alice.finds("inbox", &[&text]).await?;
+    Ok((id, entry))
 }
 
 async fn poll_in(case: &Case<'_>) -> Outcome {
@@ -87,8 +92,8 @@ async fn poll_in(case: &Case<'_>) -> Outcome {
 async fn vote_out(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("vote")?;
-    let id = question(case, &alice, &bob).await?;
-    let with = json!({ "object": id, "choice": "yes", "to": [bob.id] });
+    let (id, entry) = question(case, &alice, &bob).await?;
+    let with = json!({ "object": id, "entry": entry, "choice": "yes", "to": [bob.id] });
     alice.act("vote", with).await?;
     let create = bob.gets("Create", &[&id, "\"yes\""]).await?;
     require!(

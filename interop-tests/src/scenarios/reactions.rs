@@ -80,25 +80,57 @@ pub(super) const THEME: Theme = Theme {
     ],
 };
 
-/// A public note of the peer's that mentions the account: its id.
-async fn theirs(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Outcome<String> {
-    let more = json!({ "to": [PUBLIC], "cc": [alice.actor] });
-    let text = case.text("words");
-    let note = bob.note_with(&text, &[&alice.actor], more).await?;
-    alice.finds("inbox", &[&text]).await?;
-    Ok(note)
+/// A note of the peer's.
+#[derive(Debug)]
+struct Theirs {
+    /// Its id.
+    id: String,
+    /// How the account is shown it.
+    entry: Value,
 }
 
-/// A public post of the account's that the peer has: its id.
+/// A note of the peer's that mentions the account: a public one, or one for the account alone where
+/// the subject has no public posts.
+async fn theirs(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Outcome<Theirs> {
+    if alice.needs("post").is_ok() {
+        return public(case, alice, bob).await;
+    }
+    shown(case, alice, bob, json!({})).await
+}
+
+/// A public note of the peer's that mentions the account.
+async fn public(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Outcome<Theirs> {
+    let more = json!({ "to": [PUBLIC], "cc": [alice.actor] });
+    shown(case, alice, bob, more).await
+}
+
+async fn shown(
+    case: &Case<'_>,
+    alice: &Account<'_>,
+    bob: &Remote<'_>,
+    more: Value,
+) -> Outcome<Theirs> {
+    let text = case.text("words");
+    let id = bob.note_with(&text, &[&alice.actor], more).await?;
+    let entry = alice.finds("inbox", &[&text]).await?;
+    Ok(Theirs { id, entry })
+}
+
+/// Something of the account's that the peer has, public or for the peer alone as in [`theirs`]: its
+/// id.
 async fn mine(case: &Case<'_>, alice: &Account<'_>, bob: &Remote<'_>) -> Outcome<String> {
     let text = case.text("words");
-    let (_, object) = alice.post(&text, &[&bob.id]).await?;
+    let (_, object) = if alice.needs("post").is_ok() {
+        alice.post(&text, &[&bob.id]).await?
+    } else {
+        alice.dm(&text, &[&bob.id]).await?
+    };
     bob.gets("Create", &[&text]).await?;
     Ok(object)
 }
 
-fn about(object: &str, bob: &Remote<'_>) -> Value {
-    json!({ "object": object, "to": [bob.id], "emoji": "🎉" })
+fn about(note: &Theirs, bob: &Remote<'_>) -> Value {
+    json!({ "object": note.id, "entry": note.entry, "to": [bob.id], "emoji": "🎉" })
 }
 
 async fn like_out(case: &Case<'_>) -> Outcome {
@@ -106,9 +138,9 @@ async fn like_out(case: &Case<'_>) -> Outcome {
     alice.needs("like")?;
     let note = theirs(case, &alice, &bob).await?;
     alice.act("like", about(&note, &bob)).await?;
-    let like = bob.gets("Like", &[&note]).await?;
+    let like = bob.gets("Like", &[&note.id]).await?;
     require!(like["actor"] == alice.actor, "it is by {}", like["actor"]);
-    require!(like["object"] == note, "it likes {}", like["object"]);
+    require!(like["object"] == note.id, "it likes {}", like["object"]);
     Ok(())
 }
 
@@ -118,7 +150,8 @@ async fn like_in(case: &Case<'_>) -> Outcome {
     let object = mine(case, &alice, &bob).await?;
     let like = json!({ "type": "Like", "actor": bob.id, "object": object, "to": [alice.actor] });
     bob.send(&like, &[&alice.actor]).await?;
-    alice.finds("notifications", &["Like", &object]).await?;
+    let like = alice.shown("Like");
+    alice.finds("notifications", &[like, &object]).await?;
     Ok(())
 }
 
@@ -127,7 +160,7 @@ async fn unlike_out(case: &Case<'_>) -> Outcome {
     alice.needs("undo_like")?;
     let note = theirs(case, &alice, &bob).await?;
     let done = alice.act("like", about(&note, &bob)).await?;
-    let like = bob.gets("Like", &[&note]).await?;
+    let like = bob.gets("Like", &[&note.id]).await?;
     alice
         .with(done)
         .act("undo_like", about(&note, &bob))
@@ -143,7 +176,8 @@ async fn unlike_in(case: &Case<'_>) -> Outcome {
     let object = mine(case, &alice, &bob).await?;
     let like = json!({ "type": "Like", "actor": bob.id, "object": object, "to": [alice.actor] });
     let sent = bob.send(&like, &[&alice.actor]).await?;
-    alice.finds("notifications", &["Like", &object]).await?;
+    let like = alice.shown("Like");
+    alice.finds("notifications", &[like, &object]).await?;
     undo(case, &alice, &bob, "Like", &sent.activity, &object).await
 }
 
@@ -166,7 +200,9 @@ async fn undo(
             .await
             .map(drop);
     }
-    alice.loses("notifications", &[kind, object]).await
+    alice
+        .loses("notifications", &[alice.shown(kind), object])
+        .await
 }
 
 async fn react_out(case: &Case<'_>) -> Outcome {
@@ -174,7 +210,7 @@ async fn react_out(case: &Case<'_>) -> Outcome {
     alice.needs("react")?;
     let note = theirs(case, &alice, &bob).await?;
     alice.act("react", about(&note, &bob)).await?;
-    let reaction = bob.gets_any(&["EmojiReact", "Like"], &[&note]).await?;
+    let reaction = bob.gets_any(&["EmojiReact", "Like"], &[&note.id]).await?;
     require!(
         reaction["content"] == "🎉",
         "its content is {}",
@@ -210,11 +246,11 @@ async fn react_like(case: &Case<'_>) -> Outcome {
 async fn boost_out(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("boost")?;
-    let note = theirs(case, &alice, &bob).await?;
+    let note = public(case, &alice, &bob).await?;
     alice.act("boost", about(&note, &bob)).await?;
-    let announce = bob.gets("Announce", &[&note]).await?;
+    let announce = bob.gets("Announce", &[&note.id]).await?;
     require!(
-        announce["object"] == note || announce["object"]["id"] == note,
+        announce["object"] == note.id || announce["object"]["id"] == note.id,
         "it announces {}",
         announce["object"]
     );
@@ -224,10 +260,12 @@ async fn boost_out(case: &Case<'_>) -> Outcome {
 async fn boost_in(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("notifications")?;
+    alice.needs("post")?;
     let object = mine(case, &alice, &bob).await?;
     bob.send(&announce(&bob, &alice, &object), &[&alice.actor])
         .await?;
-    alice.finds("notifications", &["Announce", &object]).await?;
+    let boost = alice.shown("Announce");
+    alice.finds("notifications", &[boost, &object]).await?;
     Ok(())
 }
 
@@ -241,11 +279,13 @@ fn announce(bob: &Remote<'_>, alice: &Account<'_>, object: &str) -> Value {
 async fn unboost_in(case: &Case<'_>) -> Outcome {
     let (alice, bob) = (case.account("a").await?, case.remote("b").await?);
     alice.needs("notifications")?;
+    alice.needs("post")?;
     let object = mine(case, &alice, &bob).await?;
     let sent = bob
         .send(&announce(&bob, &alice, &object), &[&alice.actor])
         .await?;
-    alice.finds("notifications", &["Announce", &object]).await?;
+    let boost = alice.shown("Announce");
+    alice.finds("notifications", &[boost, &object]).await?;
     undo(case, &alice, &bob, "Announce", &sent.activity, &object).await
 }
 
