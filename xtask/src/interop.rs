@@ -23,9 +23,26 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool> {
             let built = place::target().join("debug/folkmoot");
             steps.set("FOLKMOOT_BIN", built.display().to_string());
         }
+        if arguments.is_empty() {
+            peers_among_themselves(&mut steps)?;
+        }
         let mut run = vec!["run", "-p", "interop-tests", "--bin", "interop", "--"];
         run.extend(arguments.iter().map(String::as_str));
         steps.cargo("interoperation", &run)?;
     }
     Ok(steps.report())
+}
+
+/// Those that `cargo xtask test` does not install: what fails later is the subject's, not theirs.
+fn peers_among_themselves(steps: &mut Steps) -> Result<bool> {
+    let tests = [
+        "test",
+        "-p",
+        "interop-tests",
+        "--test",
+        "peers",
+        "--",
+        "--ignored",
+    ];
+    steps.cargo("peers among themselves", &tests)
 }
