@@ -12,6 +12,7 @@
 pub mod adapter;
 pub mod case;
 pub mod chance;
+pub mod channel;
 pub mod control;
 pub mod hostile;
 pub mod member;
@@ -30,5 +31,6 @@ pub mod scenarios;
 pub mod schemathesis;
 pub mod server;
 pub mod socket;
+pub mod square;
 pub mod subject;
 pub mod wait;

@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::bail;
+use percent_encoding::NON_ALPHANUMERIC;
+use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -10,6 +12,7 @@ use serde_json::json;
 
 use crate::socket::Socket;
 use crate::subject::Subject;
+use crate::wait;
 
 const PASSWORD: &str = "correct horse battery staple 9";
 
@@ -119,6 +122,80 @@ impl Member {
         self.call(Method::DELETE, &path, None).await.map(drop)
     }
 
+    /// Puts an emoji on a message.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn react(&self, channel: &str, message: &str, emoji: &str) -> Result<()> {
+        let path = reaction(channel, message, emoji);
+        self.call(Method::PUT, &path, None).await.map(drop)
+    }
+
+    /// Takes an emoji off a message again.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn take_off(&self, channel: &str, message: &str, emoji: &str) -> Result<()> {
+        let path = reaction(channel, message, emoji);
+        self.call(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    /// The first community that the member is in, and its first channel; gives their ids.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn square(&self) -> Result<(String, String)> {
+        let first = |page: Value| -> Result<String> {
+            let id = page["items"][0]["id"].as_str().map(str::to_owned);
+            id.with_context(|| format!("nothing is there: {page}"))
+        };
+        let community = first(self.get("/api/v1/communities").await?)?;
+        let path = format!("/api/v1/communities/{community}/channels");
+        let channel = first(self.get(&path).await?)?;
+        Ok((community, channel))
+    }
+
+    /// Joins a channel of another server by its handle or id, and waits until that has agreed; gives
+    /// the id of the channel that stands for it here.
+    ///
+    /// # Errors
+    /// When this server or the other one refuses.
+    pub async fn join_channel(&self, group: &str) -> Result<String> {
+        let path = "/api/v1/federation/channels/join";
+        let asked = self
+            .call(Method::POST, path, Some(&json!({ "handle": group })))
+            .await?;
+        wait::until("a channel of another server", || async {
+            let joined = self.joined(&asked["group"]).await?;
+            let is_in = joined["state"] == "joined";
+            Ok(joined["channel_id"]
+                .as_str()
+                .filter(|_| is_in)
+                .map(str::to_owned))
+        })
+        .await
+    }
+
+    /// How a member stands in a channel of another server, by the id of the Group.
+    ///
+    /// # Errors
+    /// When the member never asked to be in it.
+    pub async fn joined(&self, group: &Value) -> Result<Value> {
+        let all = items(&self.get("/api/v1/federation/channels").await?)?;
+        let found = all.into_iter().find(|one| one["group"] == *group);
+        found.with_context(|| format!("{group} was never asked for"))
+    }
+
+    /// Bans somebody from a community, by the id that they have on this server.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn ban(&self, community: &str, user: &str) -> Result<()> {
+        let path = format!("/api/v1/communities/{community}/bans/{user}");
+        let why = json!({ "reason": "noise" });
+        self.call(Method::PUT, &path, Some(&why)).await.map(drop)
+    }
+
     /// The conversations.
     ///
     /// # Errors
@@ -214,6 +291,11 @@ impl Member {
             .await
             .with_context(|| format!("{method} {path}"))
     }
+}
+
+fn reaction(channel: &str, message: &str, emoji: &str) -> String {
+    let emoji = utf8_percent_encode(emoji, NON_ALPHANUMERIC);
+    format!("/api/v1/channels/{channel}/messages/{message}/reactions/{emoji}")
 }
 
 async fn read(response: reqwest::Response) -> Result<Value> {

@@ -12,6 +12,7 @@ use crate::network::Network;
 use crate::network::free_port;
 use crate::place;
 use crate::process::Process;
+use crate::proxy::Proxy;
 use crate::wait;
 
 /// The servers that are tested against.
@@ -64,6 +65,17 @@ impl Kind {
     }
 }
 
+/// How a peer sends something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// At once, as it does by itself.
+    Now,
+    /// At once, with an integrity proof where it puts none by itself.
+    Proven,
+    /// By the queue of its library.
+    Queued,
+}
+
 /// A running peer with one actor.
 #[derive(Debug)]
 pub struct Peer {
@@ -87,9 +99,32 @@ impl Peer {
     pub async fn start(kind: Kind, network: &Network) -> Result<Self> {
         let port = free_port()?;
         let front = network.front(kind.name(), port).await?;
+        Self::start_behind(kind, network, (port, front), &[]).await
+    }
+
+    /// As [`Peer::start`], behind a proxy that can cut it off from the other servers, and saying in
+    /// its NodeInfo that its software is called `software`: by that some choose what to tell it.
+    ///
+    /// # Errors
+    /// As [`Peer::start`].
+    pub async fn start_as(kind: Kind, network: &Network, software: &str) -> Result<(Self, Proxy)> {
+        let port = free_port()?;
+        let (front, proxy) = network.record(kind.name(), port, false).await?;
+        let settings = [("PEER_SOFTWARE", software)];
+        let peer = Self::start_behind(kind, network, (port, front), &settings).await?;
+        Ok((peer, proxy))
+    }
+
+    async fn start_behind(
+        kind: Kind,
+        network: &Network,
+        (port, front): (u16, Front),
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let folder = network.folder(kind.name())?;
         let mut command = kind.command(network)?;
         command
+            .envs(settings.iter().copied())
             .env("PEER_ORIGIN", front.origin())
             .env("PEER_NAME", kind.name())
             .env("PEER_PORT", port.to_string())
@@ -189,6 +224,29 @@ impl Peer {
             "activity",
         )
         .await
+    }
+
+    /// Has its actor send an activity to `target`; gives the ids of the activity and of its object,
+    /// each null when it has none. With `queued` it goes by the queue of the peer's library, which
+    /// tries again and does not tell how that ends.
+    ///
+    /// # Errors
+    /// When the peer cannot, or, without a queue, when the target does not take it.
+    pub async fn send(&self, target: &str, activity: &Value, how: Sending) -> Result<Value> {
+        let mut body = json!({ "activity": activity, "targets": [target] });
+        match how {
+            Sending::Now => {}
+            Sending::Proven => body["proof"] = json!(true),
+            Sending::Queued => body["queued"] = json!(true),
+        }
+        let request = self.http.post(format!("{}/send", self.control));
+        let answer = self.answer(request.json(&body)).await?;
+        let outcomes = answer["outcomes"].as_array().cloned().unwrap_or_default();
+        let taken = |one: &Value| matches!(one["status"].as_u64(), Some(200..300));
+        if how != Sending::Queued && !(outcomes.iter().all(taken) && !outcomes.is_empty()) {
+            bail!("{} was not taken: {answer}", activity["type"]);
+        }
+        Ok(answer)
     }
 
     /// Everything that passed the peer's signature check, oldest first.

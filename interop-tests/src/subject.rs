@@ -19,6 +19,7 @@ use crate::network::free_port;
 use crate::place;
 use crate::postgres;
 use crate::process::Process;
+use crate::proxy::Proxy;
 use crate::wait;
 
 /// Where a server keeps its rows.
@@ -66,6 +67,22 @@ impl Subject {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let front = network.front(name, bind.port()).await?;
         Self::start_behind(network, name, store, (bind, front), settings).await
+    }
+
+    /// As [`Subject::start`], behind a proxy that can cut it off from the other servers. Clients of
+    /// this machine go past it.
+    ///
+    /// # Errors
+    /// As [`Subject::start`].
+    pub async fn start_recorded(
+        network: &Network,
+        name: &str,
+        store: Store,
+    ) -> Result<(Self, Proxy)> {
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let (front, proxy) = network.record(name, bind.port(), false).await?;
+        let subject = Self::start_behind(network, name, store, (bind, front), &[]).await?;
+        Ok((subject, proxy))
     }
 
     /// As [`Subject::start`], without TLS in front of it.

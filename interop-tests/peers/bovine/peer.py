@@ -4,6 +4,7 @@ restarts. Started by `interop-tests/src/peer.rs` with:
   PEER_NAME    the actor's name
   PEER_PORT    the loopback port to listen on
   PEER_DATA    a folder for the keys
+  PEER_SOFTWARE  what its software is called in NodeInfo; `bovine` when absent
 """
 
 import os
@@ -96,7 +97,7 @@ async def nodeinfo_links():
 
 @app.get("/nodeinfo/2.0")
 async def nodeinfo():
-    software = {"name": "bovine", "version": version("bovine")}
+    software = {"name": store.SOFTWARE, "version": version("bovine")}
     return NodeInfo(software=software).model_dump(mode="json")
 
 

@@ -19,6 +19,7 @@ ORIGIN = os.environ["PEER_ORIGIN"]
 NAME = os.environ["PEER_NAME"]
 HOST = ORIGIN.split("://", 1)[1]
 DATA = os.environ["PEER_DATA"]
+SOFTWARE = os.environ.get("PEER_SOFTWARE", "bovine")
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 ACTOR_TYPES = ("Application", "Group", "Organization", "Person", "Service")
 CONTEXT = [

@@ -14,7 +14,7 @@ import {
 import { formerKeys, keyPairs } from "./keys.mjs";
 import {
   actorId, actors, arriving, broken, collections, countVote, documents, followers, following, idOf, list, mode, name,
-  newId, origin, received, refused, SERVER_ACTOR,
+  newId, origin, received, refused, SERVER_ACTOR, software,
 } from "./store.mjs";
 
 export const ACTOR_TYPES = { Application, Group, Organization, Person, Service };
@@ -27,7 +27,7 @@ export const federation = createFederation({
   outboxRetryPolicy: createExponentialBackoffPolicy({
     initialDelay: { milliseconds: 500 },
     maxDelay: { seconds: 5 },
-    maxAttempts: 20,
+    maxAttempts: 300, // enough for a quarter of an hour
     jitter: false,
   }),
   circuitBreaker: false,
@@ -118,7 +118,7 @@ federation.setOrderedCollectionDispatcher("named", APObject, "/collections/{coll
   .authorize(mayFetch);
 
 federation.setNodeInfoDispatcher("/nodeinfo/2.1", () => ({
-  software: { name: "fedify-peer", version: "0.1.0" },
+  software: { name: software, version: "0.1.0" },
   protocols: ["activitypub"],
   usage: { users: { total: actors.size }, localPosts: documents.size, localComments: 0 },
 }));

@@ -4,6 +4,7 @@
 //   PEER_NAME    the actor's name
 //   PEER_PORT    the loopback port to listen on
 //   PEER_DATA    a folder for the keys
+//   PEER_SOFTWARE  what its software is called in NodeInfo; `fedify-peer` when absent
 //   PEER_BROKEN  a fault to have, so that a test can show that it is found: `signature` takes any
 //                signature, `delivery` loses every fifth delivery, `order` swaps two
 import { Temporal } from "@js-temporal/polyfill";

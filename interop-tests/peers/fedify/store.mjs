@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 export const { PEER_ORIGIN: origin, PEER_NAME: name, PEER_PORT: port, PEER_DATA: data } = process.env;
 export const broken = process.env.PEER_BROKEN ?? "";
+export const software = process.env.PEER_SOFTWARE ?? "fedify-peer";
 
 // The actor that signs fetches, so that two servers which both ask for signed fetches do not wait
 // for each other. It is served to anybody.

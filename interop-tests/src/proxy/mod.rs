@@ -23,6 +23,7 @@ use tokio::io::BufReader;
 use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_native_tls::TlsAcceptor;
 
@@ -61,6 +62,8 @@ struct State {
     rules: Vec<Rule>,
     held: Vec<Held>,
     down: bool,
+    /// Told when the server goes down or comes back.
+    turned: Arc<Notify>,
 }
 
 /// A request that waits for the next one of its scenario to the same target.
@@ -140,9 +143,12 @@ impl Proxy {
         state.down = false;
     }
 
-    /// Ends every connection from now on, as a server does that is not there; or no longer.
+    /// Ends every connection from now on, as a server does that is not there; or no longer. Those
+    /// that became something else than HTTP, such as event sockets and push streams, end at once.
     pub fn set_down(&self, down: bool) {
-        lock(&self.state).down = down;
+        let mut state = lock(&self.state);
+        state.down = down;
+        state.turned.notify_waiters();
     }
 
     /// The number that the next exchange gets.
@@ -200,9 +206,17 @@ where
     let mut stream = BufReader::new(stream);
     while let Some(mut request) = read_head(&mut stream).await? {
         if request.header("upgrade").is_some() {
+            if lock(state).down {
+                return Ok(());
+            }
             let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, backend)).await?;
             server.write_all(&request.head).await?;
-            copy_bidirectional(&mut stream, &mut server).await?;
+            tokio::select! {
+                copied = copy_bidirectional(&mut stream, &mut server) => {
+                    copied?;
+                }
+                () = gone(state) => {}
+            }
             return Ok(());
         }
         if request.header("expect").is_some() {
@@ -229,6 +243,19 @@ where
         }
     }
     Ok(())
+}
+
+/// Waits until the server is down.
+async fn gone(state: &Mutex<State>) {
+    let turned = Arc::clone(&lock(state).turned);
+    loop {
+        // Begun before the look, so that no turn between the two is missed.
+        let turn = turned.notified();
+        if lock(state).down {
+            return;
+        }
+        turn.await;
+    }
 }
 
 /// Passes one request on, or spoils it; gives the answer and writes both down.
