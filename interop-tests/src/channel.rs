@@ -154,7 +154,7 @@ impl Seat<'_> {
     ///
     /// # Errors
     /// As [`Seat::say`].
-    pub async fn take_off(&self, uri: &str, emoji: &str, reaction: Value) -> Result<()> {
+    pub async fn take_off(&self, uri: &str, emoji: &str, reaction: &Value) -> Result<()> {
         match self {
             Self::Member { member, channel } => {
                 let message = self.held(uri).await?;

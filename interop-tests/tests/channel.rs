@@ -86,11 +86,11 @@ async fn everybody_sees_what_the_others_say_change_put_and_delete() -> Result<()
     let first = square.alice().react(&uris[3], THUMB).await?;
     due[3].1 += 1;
     agree(&seats, &due).await?;
-    square.alice().take_off(&uris[3], THUMB, first).await?;
+    square.alice().take_off(&uris[3], THUMB, &first).await?;
     due[3].1 -= 1;
     for (place, (seat, reaction)) in seats.iter().zip(reactions).enumerate() {
         let next = (place + 1) % seats.len();
-        seat.take_off(&uris[next], THUMB, reaction).await?;
+        seat.take_off(&uris[next], THUMB, &reaction).await?;
         due[next].1 -= 1;
     }
     agree(&seats, &due).await?;

@@ -32,6 +32,7 @@ pub(crate) fn run() -> Result<bool> {
         ];
         steps.cargo("kills", &proofs)?;
         document(&mut steps)?;
+        part(&mut steps)?;
     }
     revoke(&mut steps)?;
     fall_silent(&mut steps)?;
@@ -79,6 +80,23 @@ fn document(steps: &mut Steps) -> Result<bool> {
         "--nocapture",
     ];
     steps.cargo("the document of the API", &cases)
+}
+
+/// Two servers and Fedify cut off from each other for ten minutes while all write on in one channel.
+/// It may take half an hour: what waits is tried again at growing intervals.
+fn part(steps: &mut Steps) -> Result<bool> {
+    let partition = [
+        "test",
+        "--release",
+        "-p",
+        "interop-tests",
+        "--test",
+        "partition",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ];
+    steps.cargo("a partition", &partition)
 }
 
 /// Fifty servers of the real parts, 10^5 activities, 200 seeds; `FOLKMOOT_SIMULATION_NODES`,

@@ -46,6 +46,7 @@ pub async fn perform(
     if !action.command.is_empty() {
         values = run(description, action, name, values).await?;
     }
+    let mut joined_before: Vec<&String> = Vec::new();
     for step in &action.steps {
         let Some(list) = &step.each else {
             let found = ask(description, http, step, &values).await;
@@ -57,7 +58,11 @@ pub async fn perform(
         let items = items.with_context(|| format!("{list} of {name} is no list"))?;
         let mut joined: Values = Values::new();
         for captured in step.capture.keys() {
-            joined.insert(captured.clone(), json!([]));
+            // Several steps may add to one list.
+            let before = values.get(captured).cloned();
+            let before = before.filter(|_| joined_before.contains(&captured));
+            joined.insert(captured.clone(), before.unwrap_or_else(|| json!([])));
+            joined_before.push(captured);
         }
         for item in items {
             values.insert("item".to_owned(), item);
