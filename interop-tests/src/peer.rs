@@ -243,7 +243,8 @@ impl Peer {
         let answer = self.answer(request.json(&body)).await?;
         let outcomes = answer["outcomes"].as_array().cloned().unwrap_or_default();
         let taken = |one: &Value| matches!(one["status"].as_u64(), Some(200..300));
-        if how != Sending::Queued && !(outcomes.iter().all(taken) && !outcomes.is_empty()) {
+        let is_taken = !outcomes.is_empty() && outcomes.iter().all(taken);
+        if how != Sending::Queued && !is_taken {
             bail!("{} was not taken: {answer}", activity["type"]);
         }
         Ok(answer)
