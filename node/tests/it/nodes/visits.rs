@@ -71,8 +71,10 @@ fn a_member_visits_reads_and_is_told_and_writes_at_home() {
         assert_eq!(at_alice.next_op("typing").await["d"]["user_id"], me);
 
         // What others are told in the name of the member is said at home, and comes back.
-        let refused = there.post(&messages(&square), &json!({"content": "no"}));
-        refused.await.expect_problem(403, "at_home_only");
+        let refused = there
+            .post(&messages(&square), &json!({"content": "no"}))
+            .await;
+        refused.expect_problem(403, "at_home_only");
         let idle = json!({"op": "presence", "d": {"status": "idle"}});
         socket.send(&idle).await;
         assert_eq!(socket.next_op("error").await["d"]["code"], "at_home_only");
