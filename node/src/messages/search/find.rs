@@ -12,6 +12,9 @@ use crate::base::ids::ChannelId;
 /// Channels that a query names by their marks at most; of more than these each find is held
 /// against the list.
 const MOST_MARKED: usize = 128;
+/// Finds of fewer than this many are held against the list of channels too: FTS5 would look for each
+/// of them in the long list of each mark.
+const FEW: i64 = 200;
 /// Spans from this level on are gathered before they are put in order: the planner is not to
 /// guess that walking through them in order would come to an end soon.
 const GATHERED_FROM: u32 = 28;
@@ -21,8 +24,7 @@ const GATHERED_FROM: u32 = 28;
 pub(super) struct Sought<'a> {
     query: &'a Query,
     marks: Marks,
-    /// The channels, where they are too many to be named by marks.
-    channels: Option<Vec<ChannelId>>,
+    channels: Vec<ChannelId>,
 }
 
 /// From which end of a range entries are taken.
@@ -55,19 +57,23 @@ fn numbers_of(rows: Vec<Row>) -> Vec<i64> {
 
 impl<'a> Sought<'a> {
     /// What says this, has these marks, and is in one of these channels.
-    pub(super) fn new(query: &'a Query, mut marks: Marks, channels: Vec<ChannelId>) -> Self {
-        let mut unnamed = None;
-        if channels.len() > MOST_MARKED {
-            unnamed = Some(channels);
-        } else {
-            let named = channels.iter().map(|id| expression::channel(id.as_str()));
-            marks.any_of.push(named.collect());
-        }
+    pub(super) const fn new(query: &'a Query, marks: Marks, channels: Vec<ChannelId>) -> Self {
         Self {
             query,
             marks,
-            channels: unnamed,
+            channels,
         }
+    }
+
+    /// The marks, with those of the channels unless these are `listed`.
+    fn marks(&self, listed: bool) -> Marks {
+        let mut marks = self.marks.clone();
+        if !listed {
+            let named = self.channels.iter();
+            let named = named.map(|id| expression::channel(id.as_str()));
+            marks.any_of.push(named.collect());
+        }
+        marks
     }
 
     /// The numbers of up to `limit` entries of a range, from one end of it.
@@ -80,7 +86,8 @@ impl<'a> Sought<'a> {
         (range, from): (Range, End),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
-        if self.marks.any_of.iter().any(Vec::is_empty) || range.low >= range.high {
+        let is_vain = self.channels.is_empty() || self.marks.any_of.iter().any(Vec::is_empty);
+        if is_vain || range.low >= range.high {
             return Ok(Vec::new());
         }
         match connection {
@@ -96,7 +103,8 @@ impl<'a> Sought<'a> {
         (range, from): (Range, End),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
-        let channels = self.channels.as_ref().map(serde_json::to_string);
+        let listed = self.channels.len() > MOST_MARKED || self.are_few(connection, range)?;
+        let channels = listed.then(|| serde_json::to_string(&self.channels));
         let channels = channels
             .transpose()
             .map_err(|_not_json| DatabaseError::Malformed {
@@ -111,13 +119,30 @@ impl<'a> Sought<'a> {
             from.order()
         );
         let rows: Vec<Row> = diesel::sql_query(statement)
-            .bind::<Text, _>(expression::fts5(self.query, &self.marks))
+            .bind::<Text, _>(expression::fts5(self.query, &self.marks(listed)))
             .bind::<BigInt, _>(range.low)
             .bind::<BigInt, _>(range.high)
             .bind::<Nullable<Text>, _>(channels)
             .bind::<BigInt, _>(limit)
             .load(connection)?;
         Ok(numbers_of(rows))
+    }
+
+    /// Whether few entries of a range say it, in whatever channel.
+    fn are_few(
+        &self,
+        connection: &mut SqliteConnection,
+        range: Range,
+    ) -> Result<bool, DatabaseError> {
+        let statement = "SELECT COUNT(*) AS number FROM (SELECT 1 FROM search_words \
+                         WHERE search_words MATCH ?1 AND rowid >= ?2 AND rowid < ?3 LIMIT ?4)";
+        let found: Row = diesel::sql_query(statement)
+            .bind::<Text, _>(expression::fts5(self.query, &self.marks))
+            .bind::<BigInt, _>(range.low)
+            .bind::<BigInt, _>(range.high)
+            .bind::<BigInt, _>(FEW)
+            .get_result(connection)?;
+        Ok(found.number < FEW)
     }
 
     /// A GIN index gives all finds at once and in no order, so it is asked for growing spans of
@@ -131,29 +156,31 @@ impl<'a> Sought<'a> {
         let Some(range) = filled(connection, range)? else {
             return Ok(Vec::new());
         };
+        let listed = self.channels.len() > MOST_MARKED;
+        let every = self.marks(listed);
         let full = usize::try_from(limit).unwrap_or(usize::MAX);
         for level in LEVELS {
             let part = match from {
                 End::Newest => range.end(level),
                 End::Oldest => range.start(level),
             };
-            let mut marks = self.marks.clone();
+            let mut marks = every.clone();
             let spans = part.spans(level).into_iter();
             let spans = spans.map(|number| expression::span(level, number));
             marks.any_of.push(spans.collect());
             let gathered = level >= GATHERED_FROM;
-            let found = self.within(connection, &marks, (part, from, gathered), limit)?;
+            let found = self.within(connection, (&marks, listed), (part, from, gathered), limit)?;
             if found.len() >= full || part == range {
                 return Ok(found);
             }
         }
-        self.within(connection, &self.marks, (range, from, true), limit)
+        self.within(connection, (&every, listed), (range, from, true), limit)
     }
 
     fn within(
         &self,
         connection: &mut PgConnection,
-        marks: &Marks,
+        (marks, listed): (&Marks, bool),
         (range, from, gathered): (Range, End, bool),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
@@ -170,9 +197,8 @@ impl<'a> Sought<'a> {
         } else {
             format!("{matching} ORDER BY w.number {order} LIMIT $5")
         };
-        let channels = self.channels.as_ref();
         let channels: Option<Vec<&str>> =
-            channels.map(|ids| ids.iter().map(ChannelId::as_str).collect());
+            listed.then(|| self.channels.iter().map(ChannelId::as_str).collect());
         let rows: Vec<Row> = diesel::sql_query(statement)
             .bind::<Text, _>(expression::tsquery(self.query, marks))
             .bind::<BigInt, _>(range.low)
