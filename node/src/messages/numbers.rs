@@ -5,11 +5,9 @@
 //! that node has told its number.
 
 use diesel::prelude::*;
-use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::Message;
-use super::reading;
 use crate::base::ids::{ChannelId, MessageId};
 use crate::channels;
 use crate::channels::model::Channel;
@@ -68,19 +66,16 @@ fn is_taken(
 }
 
 /// Gives a message of a member of this node the place that the node of its channel told. Who was told
-/// of it, and how far its author has read, goes along.
+/// of it goes along; its author has read no more for that, who need not even be there.
 pub(super) fn settle(
     connection: &mut Connection,
     message: &Message,
     told: i64,
-    now: Timestamp,
 ) -> Result<i64, DatabaseError> {
-    let (id, channel) = (message.id, message.channel_id);
-    let place = take(connection, channel, told)?;
-    diesel::update(messages::table.find(id))
+    let place = take(connection, message.channel_id, told)?;
+    diesel::update(messages::table.find(message.id))
         .set(messages::seq.eq(place))
         .execute(connection)?;
-    notifications::store::move_message(connection, id, place)?;
-    reading::wrote(connection, message.author_id, (channel, place), now)?;
+    notifications::store::move_message(connection, message.id, place)?;
     Ok(place)
 }

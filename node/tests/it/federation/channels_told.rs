@@ -10,7 +10,7 @@ use crate::chat::world::{Member, World};
 
 const UNREAD: &str = "/api/v1/users/@me/unread";
 
-async fn unread(member: &Member<'_>, channel: &str) -> Option<Value> {
+pub(super) async fn unread(member: &Member<'_>, channel: &str) -> Option<Value> {
     let list = member.get(UNREAD).await.expect(200);
     let items = list["items"].as_array().unwrap();
     let found = items.iter().find(|item| item["channel_id"] == channel);

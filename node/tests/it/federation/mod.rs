@@ -11,6 +11,7 @@ mod forgeries;
 mod groups;
 mod limits;
 mod messages;
+mod mirrors;
 pub(crate) mod pair;
 mod rotation;
 mod suspended;

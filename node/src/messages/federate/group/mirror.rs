@@ -298,6 +298,6 @@ pub fn settled(
     if message.seq < PROVISIONAL {
         return Ok(Err(Ignored::Duplicate));
     }
-    message.seq = numbers::settle(connection, &message, at.place, ctx.now())?;
+    message.seq = numbers::settle(connection, &message, at.place)?;
     show(ctx, connection, &log, "message.updated", message).map(Ok)
 }
