@@ -19,6 +19,7 @@ use crate::base::ids::ChannelId;
 use crate::channels;
 use crate::channels::group::Outcome;
 use crate::channels::structure::is_mirror;
+use crate::groups;
 use crate::groups::federate::channel_in;
 use crate::groups::model::Form;
 use crate::messages::federate::Ignored;
@@ -141,10 +142,17 @@ async fn find_mirror(ctx: &Ctx, group: &Url) -> Result<Option<ChannelId>, Unread
     Ok(mirror.map(|channel| channel.id))
 }
 
+/// Whether a member of this node is in the Group that a channel stands for.
+async fn is_joined(ctx: &Ctx, channel: ChannelId) -> Result<bool, Unread> {
+    let find = move |connection: &mut Connection| groups::store::is_joined(connection, channel);
+    ctx.db().read(find).await.map_err(later)
+}
+
 /// Reads what a Group announces.
 ///
 /// # Security
-/// The Group is the one that sent it, the activity inside is proven for itself and addressed to that
+/// Somebody here is in the Group; where nobody is any more, what was deleted still goes. The Group is
+/// the one that sent it, the activity inside is proven for itself and addressed to that
 /// Group, and an `Announce` inside an `Announce` is nothing.
 async fn announced(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<GroupRequest, Unread> {
     let announce = verified.activity();
@@ -153,6 +161,10 @@ async fn announced(ctx: &Ctx, edge: &Edge, verified: &Verified) -> Result<GroupR
     let channel = mirror.ok_or(Ignored::NotAMessage)?;
     let at = Announced::of(channel, announce, verified.received_at());
     let copy = announce.single_object().and_then(ObjectOrId::as_activity);
+    let deletes = matches!(&copy, Some(Ok(copy)) if copy.kind == ActivityKind::Delete);
+    if !deletes && !is_joined(ctx, channel).await? {
+        return Err(Ignored::NobodyHere.into());
+    }
     if let Some(Ok(copy)) = &copy {
         if copy.kind == ActivityKind::Announce {
             return Err(Ignored::NotAMessage.into());

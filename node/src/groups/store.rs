@@ -214,6 +214,18 @@ pub fn joins_in(
     Ok(rows.load(connection)?)
 }
 
+/// Whether a member of this node is in the Group that this channel stands for.
+///
+/// # Errors
+/// The database failed.
+pub fn is_joined(connection: &mut Connection, channel: ChannelId) -> Result<bool, DatabaseError> {
+    let row = group_joins::table
+        .filter(group_joins::channel_id.eq(channel))
+        .filter(group_joins::state.eq(JoinState::Joined))
+        .select(group_joins::id);
+    Ok(row.first::<JoinId>(connection).optional()?.is_some())
+}
+
 /// Stores where a wish stands, and the channel that it led to.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use super::pair::{actor, contents, fetch, handle, key, open, pair, post, until};
 use crate::chat::world::{Member, World};
 
 const JOIN: &str = "/api/v1/federation/channels/join";
-const LEAVE: &str = "/api/v1/federation/channels/leave";
+pub(super) const LEAVE: &str = "/api/v1/federation/channels/leave";
 const JOINED: &str = "/api/v1/federation/channels";
 
 /// The default community of a server and its first channel, by somebody in it.

@@ -11,7 +11,7 @@ use crate::chat::world::{Answer, World};
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
 
 /// A `Create` of a note in a group, by an actor.
-fn create(from: &str, name: &str, group: &str) -> Value {
+pub(super) fn create(from: &str, name: &str, group: &str) -> Value {
     json!({
         "id": format!("{from}#{name}-create"), "type": "Create", "actor": from,
         "to": [PUBLIC], "cc": [group], "audience": group,
@@ -22,7 +22,7 @@ fn create(from: &str, name: &str, group: &str) -> Value {
     })
 }
 
-fn announce(from: &str, name: &str, object: &Value) -> Value {
+pub(super) fn announce(from: &str, name: &str, object: &Value) -> Value {
     json!({
         "id": format!("{from}#{name}-announce"), "type": "Announce", "actor": from,
         "to": [PUBLIC], "object": object, "sequence": 1,
