@@ -43,6 +43,15 @@ impl From<Ignored> for Unread {
     }
 }
 
+/// What an activity did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// All there is to do.
+    Done,
+    /// A member of this node came into a Group, whose history is to be fetched.
+    Joined,
+}
+
 /// What an activity asks for, read as far as that goes without a transaction.
 enum Request {
     Create(Box<IncomingNote>),
@@ -64,7 +73,7 @@ enum Request {
 ///
 /// # Errors
 /// The database failed, or what the activity needs cannot be fetched now; the sender may try again.
-pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<(), ApiError> {
+pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<Effect, ApiError> {
     let (id, kind) = (
         verified.activity().id.clone(),
         verified.activity().kind.clone(),
@@ -73,7 +82,7 @@ pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<
         Ok(request) => request,
         Err(Unread::Ignored(why)) => {
             tracing::debug!(%id, ?kind, %why, "ignored an activity");
-            return Ok(());
+            return Ok(Effect::Done);
         }
         Err(Unread::Later(error)) => return Err(error),
     };
@@ -89,16 +98,19 @@ pub(super) async fn apply(ctx: &Ctx, edge: &Edge, verified: Verified) -> Result<
         end_sessions(ctx, edge, gone).await?;
     }
     // A copy of an older update is a duplicate, and must not bring back an older document.
-    let takes_effect = matches!(applied, Applied::New(Ok(()) | Err(Ignored::Unknown)));
+    let takes_effect = matches!(applied, Applied::New(Ok(_) | Err(Ignored::Unknown)));
     if let (true, Some(actor)) = (takes_effect, proven) {
         edge.directory().replace(actor).await;
     }
     match applied {
-        Applied::New(Ok(())) => tracing::debug!(%id, ?kind, "applied an activity"),
+        Applied::New(Ok(effect)) => {
+            tracing::debug!(%id, ?kind, "applied an activity");
+            return Ok(effect);
+        }
         Applied::New(Err(why)) => tracing::debug!(%id, ?kind, %why, "ignored an activity"),
         Applied::Duplicate => tracing::debug!(%id, ?kind, "an activity came again"),
     }
-    Ok(())
+    Ok(Effect::Done)
 }
 
 /// Ends the sessions that an actor has here who is gone, also when it said so before.
@@ -219,13 +231,14 @@ fn run(
     connection: &mut Connection,
     request: &Request,
     verified: &Verified,
-) -> Result<Result<(), Ignored>, DatabaseError> {
+) -> Result<Result<Effect, Ignored>, DatabaseError> {
     let (activity, author) = (verified.activity(), verified.actor().as_ref());
+    let mut effect = Effect::Done;
     let answered = |found: bool| if found { Ok(()) } else { Err(Ignored::Unknown) };
     if is_suspended(connection, request, author.id.as_str())? {
         return Ok(Err(Ignored::ActorRefused));
     }
-    Ok(match request {
+    let done = match request {
         Request::Create(note) => messages::receive_create(ctx, connection, note, author)?.map(drop),
         Request::Update(note) => messages::receive_update(ctx, connection, note, author)?.map(drop),
         Request::Delete => {
@@ -257,10 +270,14 @@ fn run(
             follows::federate::receive_follow(connection, ctx, verified)?;
             Ok(())
         }
-        Request::Accept => answered(
-            follows::federate::receive_accept(connection, ctx, verified)?
-                || group_inbox::accepted(ctx, connection, verified)?,
-        ),
+        Request::Accept => {
+            let is_follow = follows::federate::receive_accept(connection, ctx, verified)?;
+            let has_joined = !is_follow && group_inbox::accepted(ctx, connection, verified)?;
+            if has_joined {
+                effect = Effect::Joined;
+            }
+            answered(is_follow || has_joined)
+        }
         Request::Reject => answered(
             follows::federate::receive_reject(connection, verified)?
                 || channels::group::receive_reject(ctx, connection, (activity, &author.id))?,
@@ -286,7 +303,8 @@ fn run(
             Flagged::NothingHere => Err(Ignored::Unknown),
             Flagged::PassedOver => Err(Ignored::Refused),
         },
-    })
+    };
+    Ok(done.map(|()| effect))
 }
 
 /// Whether the actor is suspended here, asked for what is not asked about it later on.

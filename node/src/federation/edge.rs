@@ -22,6 +22,7 @@ use url::Url;
 
 use super::actors::node_id;
 use super::comparisons::Comparisons;
+use super::history::Histories;
 use super::keys;
 use super::people::DirectoryPeople;
 use crate::config::{Config, LimitsConfig, Origin};
@@ -45,6 +46,7 @@ struct Parts {
     inbox: Inbox,
     proxies: TrustedProxies,
     comparisons: Comparisons,
+    histories: Histories,
     sessions: Sessions,
 }
 
@@ -143,6 +145,7 @@ impl Edge {
             inbox,
             proxies: TrustedProxies::new(on.config.server.trusted_proxies.clone()),
             comparisons: Comparisons::default(),
+            histories: Histories::default(),
             sessions,
         })))
     }
@@ -208,6 +211,11 @@ impl Edge {
     /// Gives out places for comparisons of followers.
     pub(super) fn comparisons(&self) -> &Comparisons {
         &self.0.comparisons
+    }
+
+    /// Says which histories of channels are to be fetched.
+    pub(super) fn histories(&self) -> &Histories {
+        &self.0.histories
     }
 
     /// The id of the node's own actor.

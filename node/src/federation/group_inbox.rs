@@ -289,7 +289,7 @@ pub(super) fn run(
     Ok(done.map(drop))
 }
 
-/// Takes in a Group's `Accept`, and has what was said before fetched once that is committed.
+/// Takes in a Group's `Accept`; whether a member came in by it.
 pub(super) fn accepted(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -300,9 +300,7 @@ pub(super) fn accepted(
     Ok(joined.is_some())
 }
 
-/// What follows from an activity once it is committed.
-pub(super) fn follow_up(ctx: &Ctx, edge: &Edge, verified: &Verified) {
-    if verified.activity().kind == ActivityKind::Accept {
-        history::fetch(ctx, edge, verified.actor());
-    }
+/// What follows once it is committed that a member came into a Group.
+pub(super) fn joined(ctx: &Ctx, edge: &Edge, verified: &Verified) {
+    history::fetch(ctx, edge, verified.actor());
 }

@@ -18,7 +18,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::Edge;
-use super::dispatch;
+use super::dispatch::{self, Effect};
 use super::group_inbox;
 use super::synchronization;
 use crate::accounts::model::Username;
@@ -63,9 +63,11 @@ impl NodeInbox {
         };
         let told = verified.clone();
         match dispatch::apply(&self.ctx, &self.edge, verified).await {
-            Ok(()) => {
+            Ok(effect) => {
                 synchronization::follow_up(&self.ctx, &self.edge, &told);
-                group_inbox::follow_up(&self.ctx, &self.edge, &told);
+                if effect == Effect::Joined {
+                    group_inbox::joined(&self.ctx, &self.edge, &told);
+                }
                 InboxAnswer::accepted()
             }
             Err(error) => {
