@@ -104,7 +104,7 @@ pub fn send(
         .find(|user| user.id == new.author && user.is_active())
         .ok_or_else(ApiError::not_found)?;
     keep_apart(connection, &seen.channel, new.author)?;
-    let answered = answered(connection, &seen, new.reply_to)?;
+    let answered = answered(connection, &seen, (new.author, new.reply_to))?;
     let now = ctx.now();
     let id = MessageId::new(now);
     let passed_on = match new.forward {
@@ -169,13 +169,13 @@ pub fn send(
 pub(super) fn answered(
     connection: &mut Connection,
     seen: &Seen,
-    reply_to: Option<MessageId>,
+    (author, reply_to): (UserId, Option<MessageId>),
 ) -> Result<Option<Message>, ApiError> {
     let Some(id) = reply_to else {
         return Ok(None);
     };
     let found = store::by_id(connection, seen.channel.id, id)?;
-    let found = found.filter(|message| message.seq >= seen.visible_from);
+    let found = found.filter(|message| message.is_seen_by(author, seen.visible_from));
     let detail = "The message it answers is not in this channel.";
     let unknown = || ApiError::invalid("unknown_reply_to", detail);
     found.map(Some).ok_or_else(unknown)
@@ -323,7 +323,7 @@ pub(super) fn find(
 ) -> Result<(Seen, Message), ApiError> {
     let seen = access::require(connection, place.user, place.channel, ctx.now())?;
     let message = store::by_id(connection, place.channel, place.message)?;
-    let message = message.filter(|message| message.seq >= seen.visible_from);
+    let message = message.filter(|message| message.is_seen_by(place.user, seen.visible_from));
     Ok((seen, message.ok_or_else(ApiError::not_found)?))
 }
 

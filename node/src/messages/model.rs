@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::text::{self, Name};
+use crate::channels::structure::PROVISIONAL;
 use crate::config::Origin;
 use crate::platform::db::schema::{message_recipients, messages};
 use crate::platform::http::error::ApiError;
@@ -38,6 +39,19 @@ pub struct Message {
     pub deleted_at: Option<i64>,
     /// By the clock of its node when it came or was last changed; milliseconds since the epoch.
     pub origin_updated_at: Option<i64>,
+}
+
+impl Message {
+    /// Whether the node of its channel has not told its place yet: so long it is there for its author
+    /// alone, whom that node may refuse it.
+    pub fn is_waiting(&self) -> bool {
+        self.seq >= PROVISIONAL
+    }
+
+    /// Whether `reader` sees it, who sees the messages of its channel with this number and larger ones.
+    pub fn is_seen_by(&self, reader: UserId, from: i64) -> bool {
+        self.seq >= from && (!self.is_waiting() || self.author_id == reader)
+    }
 }
 
 /// The id of the object that a message of this node is.

@@ -35,6 +35,10 @@ pub(super) fn notify(
     (channel, message, author): (&Channel, &Message, &User),
     concerns: &Concerns<'_>,
 ) -> Result<(), DatabaseError> {
+    // Who is told of it is told once it is there for others.
+    if message.is_waiting() {
+        return Ok(());
+    }
     let named = concerns
         .mentions
         .iter()

@@ -13,7 +13,6 @@ use crate::channels;
 use crate::channels::model::Channel;
 use crate::channels::structure::{PROVISIONAL, is_mirror};
 use crate::config::Origin;
-use crate::notifications;
 use crate::platform::db::schema::messages;
 
 /// Places after a taken one that are tried.
@@ -65,8 +64,8 @@ fn is_taken(
     Ok(row.first::<MessageId>(connection).optional()?.is_some())
 }
 
-/// Gives a message of a member of this node the place that the node of its channel told. Who was told
-/// of it goes along; its author has read no more for that, who need not even be there.
+/// Gives a message of a member of this node the place that the node of its channel told. Its author has
+/// read no more for that, who need not even be there.
 pub(super) fn settle(
     connection: &mut Connection,
     message: &Message,
@@ -76,6 +75,5 @@ pub(super) fn settle(
     diesel::update(messages::table.find(message.id))
         .set(messages::seq.eq(place))
         .execute(connection)?;
-    notifications::store::move_message(connection, message.id, place)?;
     Ok(place)
 }

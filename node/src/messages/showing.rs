@@ -65,7 +65,7 @@ pub(super) fn page(
     query: &PageQuery<MessageId>,
 ) -> Result<Option<Page<MessageView, MessageId>>, DatabaseError> {
     let from = access::visible_from(connection, user, channel)?;
-    let Some(found) = store::page(connection, (channel, from), query)? else {
+    let Some(found) = store::page_seen_by(connection, (channel, from), user, query)? else {
         return Ok(None);
     };
     let Page { items, next, prev } = found;
@@ -85,7 +85,7 @@ pub(super) fn readable(
 ) -> Result<(Message, i64), ApiError> {
     let from = access::visible_from(connection, place.user, place.channel)?;
     let message = store::by_id(connection, place.channel, place.message)?;
-    let message = message.filter(|message| message.seq >= from);
+    let message = message.filter(|message| message.is_seen_by(place.user, from));
     Ok((message.ok_or_else(ApiError::not_found)?, from))
 }
 

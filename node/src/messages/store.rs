@@ -13,6 +13,7 @@ use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::channels::store::newest_first;
+use crate::channels::structure::PROVISIONAL;
 use crate::platform::db::schema::{channel_members, message_recipients, messages, users};
 use crate::platform::http::idempotency;
 
@@ -138,42 +139,84 @@ pub fn answered_in(
     Ok(rows.load(connection)?)
 }
 
-/// The messages of a channel from number `from` on, newest first; `None` when a cursor names none of
-/// them.
+/// The messages of a channel from number `from` on that have their places, newest first; `None` when a
+/// cursor names none of them.
 ///
 /// # Errors
 /// The database failed.
 pub fn page(
     connection: &mut Connection,
+    place: (ChannelId, i64),
+    page: &PageQuery<MessageId>,
+) -> Result<Option<Page<Message, MessageId>>, DatabaseError> {
+    page_for(connection, place, None, page)
+}
+
+/// The same as `reader` sees it: what they wrote and has no place yet stands after all else.
+///
+/// # Errors
+/// The database failed.
+pub fn page_seen_by(
+    connection: &mut Connection,
+    place: (ChannelId, i64),
+    reader: UserId,
+    page: &PageQuery<MessageId>,
+) -> Result<Option<Page<Message, MessageId>>, DatabaseError> {
+    page_for(connection, place, Some(reader), page)
+}
+
+fn page_for(
+    connection: &mut Connection,
     (channel, from): (ChannelId, i64),
+    reader: Option<UserId>,
     page: &PageQuery<MessageId>,
 ) -> Result<Option<Page<Message, MessageId>>, DatabaseError> {
     let ascending = page.before.is_none() && page.after.is_some();
-    let mut rows = messages::table
-        .filter(messages::channel_id.eq(channel))
-        .filter(messages::seq.ge(from))
-        .filter(messages::deleted_at.is_null())
-        .limit(i64::from(page.limit()) + 1)
-        .select(Message::as_select())
-        .into_boxed();
+    let limit = usize::try_from(page.limit()).unwrap_or(usize::MAX);
+    let limit = limit.saturating_add(1);
+    let (mut low, mut high) = (from, i64::MAX);
     if let Some(before) = page.before {
-        let Some(seq) = seq_of(connection, (channel, from), before)? else {
+        let Some(seq) = seq_of(connection, (channel, from), reader, before)? else {
             return Ok(None);
         };
-        rows = rows.filter(messages::seq.lt(seq));
+        high = seq;
     }
     if let Some(after) = page.after {
-        let Some(seq) = seq_of(connection, (channel, from), after)? else {
+        let Some(seq) = seq_of(connection, (channel, from), reader, after)? else {
             return Ok(None);
         };
-        rows = rows.filter(messages::seq.gt(seq));
+        low = seq.saturating_add(1);
     }
-    rows = if ascending {
-        rows.order(messages::seq)
-    } else {
-        rows.order(messages::seq.desc())
-    };
-    let found = rows.load(connection)?;
+    let numbered = (None, (low, high.min(PROVISIONAL)));
+    let waiting = reader.map(|reader| (Some(reader), (low.max(PROVISIONAL), high)));
+    let mut parts: Vec<_> = std::iter::once(numbered).chain(waiting).collect();
+    if !ascending {
+        parts.reverse();
+    }
+    let mut found = Vec::new();
+    for (author, (low, high)) in parts {
+        let left = limit.saturating_sub(found.len());
+        if left == 0 || low >= high {
+            continue;
+        }
+        let mut rows = messages::table
+            .filter(messages::channel_id.eq(channel))
+            .filter(messages::seq.ge(low))
+            .filter(messages::seq.lt(high))
+            .filter(messages::deleted_at.is_null())
+            .limit(i64::try_from(left).unwrap_or(i64::MAX))
+            .select(Message::as_select())
+            .into_boxed();
+        if let Some(author) = author {
+            rows = rows.filter(messages::author_id.eq(author));
+        }
+        rows = if ascending {
+            rows.order(messages::seq)
+        } else {
+            rows.order(messages::seq.desc())
+        };
+        found.extend(rows.load::<Message>(connection)?);
+    }
     Ok(Some(newest_first(found, page, |message: &Message| {
         message.id
     })))
@@ -194,17 +237,21 @@ pub fn count(
     Ok(rows.count().get_result(connection)?)
 }
 
+/// The place of a message that a cursor names, when `reader` sees it.
 fn seq_of(
     connection: &mut Connection,
     (channel, from): (ChannelId, i64),
+    reader: Option<UserId>,
     id: MessageId,
 ) -> Result<Option<i64>, DatabaseError> {
     let row = messages::table
         .find(id)
         .filter(messages::channel_id.eq(channel))
         .filter(messages::seq.ge(from))
-        .select(messages::seq);
-    Ok(row.first(connection).optional()?)
+        .select((messages::seq, messages::author_id));
+    let found: Option<(i64, UserId)> = row.first(connection).optional()?;
+    let found = found.filter(|(seq, author)| *seq < PROVISIONAL || Some(*author) == reader);
+    Ok(found.map(|(seq, _)| seq))
 }
 
 /// Stores the new text of a message, and when it was changed.

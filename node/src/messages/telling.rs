@@ -27,8 +27,13 @@ pub(super) fn remove(
     log.retract(connection, message.id.as_str())?;
     idempotency::forget(connection, message.id.as_str())?;
     notifications::store::forget_message(connection, message.id)?;
+    let topic = if message.is_waiting() {
+        Topic::User(message.author_id)
+    } else {
+        Topic::Channel(message.channel_id)
+    };
     let event = NewEvent {
-        topic: Topic::Channel(message.channel_id),
+        topic,
         op: "message.deleted",
         effect: None,
         subject: None,
@@ -42,7 +47,7 @@ pub(super) fn remove(
 }
 
 /// Tells those who see the message: everybody in the channel, or each of them by name when others came
-/// into the conversation since it was said.
+/// into the conversation since it was said, or its author alone while it has no place.
 ///
 /// Nothing of another message goes into the log with it, so that what is deleted is gone from there.
 pub(super) fn tell(
@@ -76,6 +81,7 @@ pub(super) fn tell_of(
 ) -> Result<(), DatabaseError> {
     let (channel, seq) = (message.channel_id, message.seq);
     let seers = match op {
+        _ if message.is_waiting() => Some(vec![message.author_id]),
         // Nobody came since.
         "message.created" => None,
         _ => channels::conversations::store::seers(connection, channel, seq)?,

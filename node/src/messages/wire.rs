@@ -14,6 +14,7 @@ use super::reactions::wire::ReactionView;
 use crate::accounts::model::User;
 use crate::accounts::wire::UserView;
 use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::channels::structure::PROVISIONAL;
 use crate::config::Origin;
 
 /// The body of `POST …/messages`.
@@ -141,7 +142,11 @@ impl MessageView {
         if self.author.id != reader {
             self.delivery.clear();
         }
-        if let Some(answered) = self.answers.as_mut().filter(|answered| answered.seq < from) {
+        let is_hidden = |answered: &AnswerView| {
+            let is_waiting = answered.seq >= PROVISIONAL;
+            answered.seq < from || (is_waiting && answered.author_id != Some(reader))
+        };
+        if let Some(answered) = self.answers.as_mut().filter(|answered| is_hidden(answered)) {
             (answered.author_id, answered.excerpt) = (None, None);
         }
         self

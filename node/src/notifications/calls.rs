@@ -121,19 +121,6 @@ pub fn in_channel(
     Ok(rows.load(connection)?)
 }
 
-/// Notes the place that a message has in its channel from now on.
-pub(super) fn move_message(
-    connection: &mut Connection,
-    message: MessageId,
-    seq: i64,
-) -> Result<(), DatabaseError> {
-    let rows = channel_calls::table.filter(channel_calls::message_id.eq(message));
-    diesel::update(rows)
-        .set(channel_calls::seq.eq(seq))
-        .execute(connection)?;
-    Ok(())
-}
-
 /// Forgets the calls by a message.
 pub(super) fn forget(connection: &mut Connection, message: MessageId) -> Result<(), DatabaseError> {
     let rows = channel_calls::table.filter(channel_calls::message_id.eq(message));

@@ -303,22 +303,6 @@ pub fn forget_message(
     super::calls::forget(connection, message)
 }
 
-/// Notes the place that a message has in its channel from now on.
-///
-/// # Errors
-/// The database failed.
-pub fn move_message(
-    connection: &mut Connection,
-    message: MessageId,
-    seq: i64,
-) -> Result<(), DatabaseError> {
-    let rows = notifications::table.filter(notifications::message_id.eq(message));
-    diesel::update(rows)
-        .set(notifications::seq.eq(Some(seq)))
-        .execute(connection)?;
-    super::calls::move_message(connection, message, seq)
-}
-
 /// Drops up to `limit` notifications older than `before`; answers how many.
 pub(super) fn prune(
     connection: &mut Connection,

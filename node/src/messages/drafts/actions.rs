@@ -30,7 +30,7 @@ pub(super) async fn put(
             let log = EventLog::begin(connection)?;
             let seen = access::require(connection, me, channel, now)?;
             seen.needs(Permission::SendMessages)?;
-            answered(connection, &seen, body.reply_to)?;
+            answered(connection, &seen, (me, body.reply_to))?;
             let is_new = store::find(connection, me, channel)?.is_none();
             if is_new && store::count(connection, me)? >= MOST {
                 let detail = format!("There are too many drafts: at most {MOST}.");

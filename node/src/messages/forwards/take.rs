@@ -31,7 +31,7 @@ pub(in crate::messages) fn take(
     let seen = seen.ok_or_else(unknown)?;
     seen.needs(Permission::ReadHistory)?;
     let message = store::by_id(connection, source.channel_id, source.message_id)?;
-    let message = message.filter(|message| message.seq >= seen.visible_from);
+    let message = message.filter(|message| message.is_seen_by(user, seen.visible_from));
     let message = message.ok_or_else(unknown)?;
     if message.content.is_empty()
         && let Some(carried) = one(connection, message.id)?

@@ -120,7 +120,7 @@ pub(super) async fn list(
         .read(move |connection| {
             let from = access::visible_from(connection, user, channel)?;
             let mut found = store::list(connection, channel)?;
-            found.retain(|message| message.seq >= from);
+            found.retain(|message| message.is_seen_by(user, from));
             let shown = views(&held, connection, found)?.into_iter();
             Ok(shown.map(|view| view.seen_by(user, from)).collect())
         })

@@ -30,7 +30,7 @@ pub(super) async fn put(
             let seen = access::require(connection, me, channel, now)?;
             let read = messages::store::anywhere(connection, message)?;
             let is_here = |message: &Message| {
-                message.channel_id == channel && message.seq >= seen.visible_from
+                message.channel_id == channel && message.is_seen_by(me, seen.visible_from)
             };
             let read = read.filter(is_here);
             let read = read.ok_or_else(ApiError::not_found)?;

@@ -14,6 +14,7 @@ use crate::base::ids::{ChannelId, CommunityId, MessageId, UserId};
 use crate::base::page::PageQuery;
 use crate::base::permission::Permission;
 use crate::channels::access;
+use crate::channels::structure::PROVISIONAL;
 use crate::messages::showing::views;
 use crate::messages::store;
 use crate::platform::ctx::Ctx;
@@ -94,6 +95,7 @@ pub fn lately(
         // One step into the index of each, however much is written there.
         let newest: Option<(i64, MessageId)> = messages::table
             .filter(messages::channel_id.eq(channel))
+            .filter(messages::seq.lt(PROVISIONAL))
             .order(messages::seq.desc())
             .select((messages::created_at, messages::id))
             .first(connection)

@@ -83,8 +83,8 @@ pub async fn search(
             }
             let sought = Sought::new(&search.query, search.marks(), channels);
             let found = match search.order {
-                Order::Rank => ranked(connection, &search, (&sought, &since), &page)?,
-                Order::Newest => newest(connection, &search, (&sought, &since), &page)?,
+                Order::Rank => ranked(connection, &search, (&sought, user, &since), &page)?,
+                Order::Newest => newest(connection, &search, (&sought, user, &since), &page)?,
             };
             Ok(show(&held, connection, (user, &since), found)?)
         })
@@ -137,7 +137,7 @@ struct Found {
 fn ranked(
     connection: &mut Connection,
     search: &Search,
-    (sought, since): (&Sought<'_>, &Since),
+    (sought, user, since): (&Sought<'_>, UserId, &Since),
     page: &PageQuery<SearchCursor>,
 ) -> Result<Page<Found, SearchCursor>, DatabaseError> {
     let mut range = search.range();
@@ -149,7 +149,7 @@ fn ranked(
     let numbers = sought.numbers(connection, (range, End::Newest), limit)?;
     let newest = cursor.map(|cursor| cursor.newest);
     let newest = newest.or_else(|| numbers.first().copied());
-    let mut found = answers(connection, (&search.query, since), &numbers)?;
+    let mut found = answers(connection, (&search.query, user, since), &numbers)?;
     let place = |(number, found): (&i64, &Found)| SearchCursor {
         score: found.answer.score,
         number: *number,
@@ -174,7 +174,7 @@ fn ranked(
 fn newest(
     connection: &mut Connection,
     search: &Search,
-    (sought, since): (&Sought<'_>, &Since),
+    (sought, user, since): (&Sought<'_>, UserId, &Since),
     page: &PageQuery<SearchCursor>,
 ) -> Result<Page<Found, SearchCursor>, DatabaseError> {
     let mut range = search.range();
@@ -192,7 +192,7 @@ fn newest(
     let limit = i64::from(page.limit()).saturating_add(1);
     let numbers = sought.numbers(connection, (range, end), limit)?;
     let page = Page::newest_first(numbers, page, |number| SearchCursor::at(*number));
-    let mut found = answers(connection, (&search.query, since), &page.items)?;
+    let mut found = answers(connection, (&search.query, user, since), &page.items)?;
     let page = page.map(SearchCursor::at);
     Ok(taken(page, &mut found))
 }
@@ -217,10 +217,10 @@ fn taken(
 ///
 /// # Security
 /// What a message says now decides, whatever the index holds. What was said in a conversation before
-/// the reader came is not found.
+/// the reader came is not found, nor what others said and has no place yet.
 fn answers(
     connection: &mut Connection,
-    (query, since): (&Query, &Since),
+    (query, reader, since): (&Query, UserId, &Since),
     numbers: &[i64],
 ) -> Result<HashMap<i64, Found>, DatabaseError> {
     let rows: Vec<(i64, Message)> = search_entries::table
@@ -229,7 +229,7 @@ fn answers(
         .filter(messages::deleted_at.is_null())
         .select((search_entries::number, Message::as_select()))
         .load(connection)?;
-    let is_seen = |message: &Message| message.seq >= from(since, message.channel_id);
+    let is_seen = |message: &Message| message.is_seen_by(reader, from(since, message.channel_id));
     let answer = |(number, message): (i64, Message)| {
         if !is_seen(&message) {
             return None;

@@ -15,6 +15,7 @@ use crate::base::ids::{CommunityId, ReportId, RuleId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::channels::access;
+use crate::channels::structure::PROVISIONAL;
 use crate::communities::authority::Authority;
 use crate::moderation::error::ModerationError;
 use crate::moderation::rules::About;
@@ -117,7 +118,9 @@ fn seen(
             let said = store::message(connection, id)?.ok_or(ModerationError::NotFound)?;
             let seen = access::require(connection, me, said.1, now)?;
             seen.needs(Permission::ReadHistory)?;
-            if store::place_of(connection, id)? < Some(seen.visible_from) {
+            // What has no place yet is there for its author alone.
+            let place = store::place_of(connection, id)?;
+            if place < Some(seen.visible_from) || place >= Some(PROVISIONAL) {
                 return Err(ModerationError::NotFound);
             }
             snapshot::message(connection, ctx.origin(), id, seen.channel.community_id)?

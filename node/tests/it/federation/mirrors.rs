@@ -11,6 +11,78 @@ use super::pair::{contents, open, pair, post, until};
 use crate::chat::world::World;
 
 #[test]
+fn what_the_host_has_not_placed_is_there_for_its_author_alone() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let carol = b.member("carol").await;
+        let (community, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        assert_eq!(join(&carol, &a).await, mirror);
+        let rules = format!("/api/v1/communities/{community}/rules");
+        let rule = json!({
+            "name": "no turnips", "kind": "word", "pattern": "turnip",
+            "action": "block", "reason": "No turnips here.",
+        });
+        alice.post(&rules, &rule).await.expect(201);
+        let (mut at_bob, _) = bob.socket(None).await;
+        let (mut at_carol, _) = carol.socket(None).await;
+
+        let page = format!("/api/v1/channels/{mirror}/messages");
+        let call = json!({"content": "a turnip for @carol"});
+        let refused = bob.post(&page, &call).await.expect(201);
+        let own = at_bob.next_op("message.created").await["d"].clone();
+        assert_eq!(own["id"], refused["id"]);
+        let id = refused["id"].as_str().unwrap();
+        let one = format!("{page}/{id}");
+        bob.get(&one).await.expect(200);
+        carol.get(&one).await.expect_problem(404, "not_found");
+        let thumb = format!("{one}/reactions/\u{1f44d}");
+        let reacted = carol.put(&thumb, &json!({})).await;
+        reacted.expect_problem(404, "not_found");
+        let answer = json!({"content": "thanks", "reply_to": id});
+        let answered = carol.post(&page, &answer).await;
+        answered.expect_problem(422, "unknown_reply_to");
+        let find = format!("/api/v1/channels/{mirror}/search?q=turnip");
+        let found = bob.get(&find).await.expect(200);
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{found:#}");
+        let found = carol.get(&find).await.expect(200);
+        assert!(found["items"].as_array().unwrap().is_empty(), "{found:#}");
+
+        // What the host takes is told to everybody, once it has its place; nothing of the other one.
+        let call = json!({"content": "a carrot for @carol"});
+        let taken = bob.post(&page, &call).await.expect(201);
+        let told = at_carol.next_op("message.created").await["d"].clone();
+        assert_eq!(told["id"], taken["id"], "{told:#}");
+        let list = carol.get("/api/v1/notifications").await.expect(200);
+        let waits = list["items"].as_array().unwrap();
+        assert_eq!(waits.len(), 1, "{list:#}");
+        assert_eq!(waits[0]["kind"], "mention");
+        assert_eq!(contents(&carol, &mirror).await.len(), 1);
+        assert_eq!(unread(&carol, &mirror).await.unwrap()["unread"], 1);
+
+        // For its author it stands after all else, page by page.
+        let first = bob.get(&format!("{page}?limit=1")).await.expect(200);
+        assert_eq!(first["items"][0]["id"], id, "{first:#}");
+        let older = bob
+            .get(&format!("{page}?limit=1&before={id}"))
+            .await
+            .expect(200);
+        assert_eq!(older["items"][0]["id"], taken["id"], "{older:#}");
+        let after = format!("{page}?after={}", taken["id"].as_str().unwrap());
+        let newer = bob.get(&after).await.expect(200);
+        assert_eq!(newer["items"][0]["id"], id, "{newer:#}");
+        let before = carol.get(&format!("{page}?before={id}")).await;
+        before.expect_problem(400, "unknown_cursor");
+        bob.delete(&one).await.expect(204);
+        assert_eq!(contents(&bob, &mirror).await.len(), 1);
+        drop((alice, bob, carol));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn a_place_that_a_message_gets_later_marks_nothing_as_read() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;

@@ -14,9 +14,8 @@ use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId};
-use crate::channels::structure::PROVISIONAL;
 use crate::messages::federate::incoming::Ignored;
-use crate::messages::federate::receive::{Received, announce as show};
+use crate::messages::federate::receive::Received;
 use crate::messages::model::Message;
 use crate::messages::telling::remove;
 use crate::messages::{numbers, revisions, store, tombstones};
@@ -275,7 +274,8 @@ pub fn mirrored_removal(
     Ok(Ok(id))
 }
 
-/// Gives a message of a member of this node the place that the Group has given it.
+/// Gives a message of a member of this node the place that the Group has given it: from now on it is
+/// there for everybody.
 ///
 /// # Errors
 /// The database failed.
@@ -295,9 +295,10 @@ pub fn settled(
     let Some(mut message) = store::by_id(connection, at.channel, id)? else {
         return Ok(Err(Ignored::Deleted));
     };
-    if message.seq < PROVISIONAL {
+    if !message.is_waiting() {
         return Ok(Err(Ignored::Duplicate));
     }
     message.seq = numbers::settle(connection, &message, at.place)?;
-    show(ctx, connection, &log, "message.updated", message).map(Ok)
+    telling::settled(ctx, connection, &log, &message)?;
+    Ok(Ok(id))
 }

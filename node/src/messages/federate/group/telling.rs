@@ -96,13 +96,12 @@ pub(super) fn created(
     log: &EventLog,
     (message, note): (&Message, &GroupNote),
 ) -> Result<(), DatabaseError> {
-    let answered = match message.reply_to {
-        Some(id) => store::anywhere(connection, id)?,
-        None => None,
-    };
-    let answered = answered.map(|answered| answered.author_id);
-    let told = ("message.created", answered);
-    tell(ctx, connection, log, (message, note), told)
+    let concerns = (
+        answered(connection, message)?,
+        mention(ctx, connection, message, note)?,
+    );
+    previews::ask(ctx, connection, message)?;
+    tell(ctx, connection, log, ("message.created", message), concerns)
 }
 
 /// Shows a changed message, and tells those whom it concerns only now.
@@ -112,19 +111,45 @@ pub(super) fn changed(
     log: &EventLog,
     (message, note): (&Message, &GroupNote),
 ) -> Result<(), DatabaseError> {
-    let told = ("message.updated", None);
-    tell(ctx, connection, log, (message, note), told)
+    let concerns = (None, mention(ctx, connection, message, note)?);
+    previews::ask(ctx, connection, message)?;
+    tell(ctx, connection, log, ("message.updated", message), concerns)
+}
+
+/// Shows what a member of this node said, once it has its place, and tells those whom it concerns.
+pub(super) fn settled(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    log: &EventLog,
+    message: &Message,
+) -> Result<(), DatabaseError> {
+    let mentioned = mentions::of(connection, &[message.id])?.remove(&message.id);
+    let concerns = (
+        answered(connection, message)?,
+        mentioned.unwrap_or_default(),
+    );
+    tell(ctx, connection, log, ("message.created", message), concerns)
+}
+
+/// Who wrote what a message answers.
+fn answered(
+    connection: &mut Connection,
+    message: &Message,
+) -> Result<Option<UserId>, DatabaseError> {
+    let answered = match message.reply_to {
+        Some(id) => store::anywhere(connection, id)?,
+        None => None,
+    };
+    Ok(answered.map(|answered| answered.author_id))
 }
 
 fn tell(
     ctx: &Ctx,
     connection: &mut Connection,
     log: &EventLog,
-    (message, note): (&Message, &GroupNote),
-    (op, answered): (&'static str, Option<UserId>),
+    (op, message): (&'static str, &Message),
+    (answered, mentioned): (Option<UserId>, Vec<MentionView>),
 ) -> Result<(), DatabaseError> {
-    let mentioned = mention(ctx, connection, message, note)?;
-    previews::ask(ctx, connection, message)?;
     announce(ctx, connection, log, op, message.clone())?;
     let author = accounts::store::by_id(connection, message.author_id)?;
     let channel = channels::store::by_id(connection, message.channel_id)?;
