@@ -9,7 +9,7 @@ use crate::accounts;
 use crate::accounts::authority::effective;
 use crate::accounts::model::User;
 use crate::base::ids::{CommunityRoleId, UserId};
-use crate::base::permission::{Permissions, Place, Standing, resolve};
+use crate::base::permission::{Permission, Permissions, Place, Standing, resolve};
 use crate::base::role::Role;
 use crate::platform::db::schema::{community_member_roles, community_members, community_roles};
 
@@ -81,9 +81,16 @@ pub fn of(
     let user = accounts::store::by_id(connection, id)?;
     let staff = match user
         .as_ref()
-        .filter(|user| user.is_active() && user.is_local() && !community.is_mirror())
+        .filter(|user| user.is_active() && user.is_local())
     {
-        Some(user) => Permissions::of_staff(effective(connection, id, user.role)?),
+        Some(user) => {
+            let staff = Permissions::of_staff(effective(connection, id, user.role)?);
+            if community.is_mirror() {
+                in_mirror(staff)
+            } else {
+                staff
+            }
+        }
         None => Permissions::NONE,
     };
     let row = community_members::table
@@ -110,6 +117,25 @@ pub fn of(
         staff,
     };
     Ok(put_together(community, &person, row, &roles, now))
+}
+
+/// Seeing what is there.
+const READING: Permissions =
+    Permissions::only(Permission::ViewChannel).union(Permissions::only(Permission::ReadHistory));
+/// Taking out what is not to be there.
+const JUDGING: Permissions = Permissions::only(Permission::ManageMessages)
+    .union(Permissions::only(Permission::ModerateContent));
+
+/// What is left to those who run the node in what stands for a community of another one: they shape
+/// nothing there, and take out what this node shows. Its channels are public, so whoever takes out
+/// sees what.
+fn in_mirror(staff: Permissions) -> Permissions {
+    let judging = staff.within(JUDGING);
+    if judging.is_empty() {
+        staff.within(READING)
+    } else {
+        judging.union(READING)
+    }
 }
 
 /// Whether somebody is in a community, by what is known of them.

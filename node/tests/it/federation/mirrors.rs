@@ -159,3 +159,51 @@ fn where_nobody_is_any_more_nothing_new_is_taken_in() {
         b.stop().await;
     });
 }
+
+#[test]
+fn those_who_run_a_server_take_out_what_it_shows_of_others() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, owner) = (a.member("alice").await, b.member("owner").await);
+        let (carol, dave) = (b.member("carol").await, b.member("dave").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&carol, &a).await;
+        alice.say(&square, "vile").await;
+        reads(&carol, &mirror, &["vile"]).await;
+
+        // The owner is not in the channel: they read and take out, and say nothing.
+        let page = format!("/api/v1/channels/{mirror}/messages");
+        let shown = owner.get(&page).await.expect(200);
+        assert_eq!(shown["items"][0]["content"], "vile");
+        let said = owner.post(&page, &json!({"content": "hush"})).await;
+        said.expect_problem(403, "missing_permission");
+        let id = shown["items"][0]["id"].as_str().unwrap();
+        let one = format!("{page}/{id}");
+        dave.delete(&one).await.expect_problem(404, "not_found");
+        carol
+            .delete(&one)
+            .await
+            .expect_problem(403, "missing_permission");
+        owner.delete(&one).await.expect(204);
+        assert!(contents(&carol, &mirror).await.is_empty());
+        let log = "/api/v1/admin/audit-log?action=message.delete";
+        let log = owner.get(log).await.expect(200);
+        assert_eq!(log["items"][0]["actor_id"], owner.id.as_str(), "{log:#}");
+        assert_eq!(log["items"][0]["target_id"], id);
+
+        // What a member of this server said is taken back everywhere; what others said, here alone.
+        carol.say(&mirror, "spam").await;
+        reads(&alice, &square, &["spam", "vile"]).await;
+        until("the message in its place", async || {
+            (contents(&owner, &mirror).await == ["spam"]).then_some(())
+        })
+        .await;
+        let shown = owner.get(&page).await.expect(200);
+        let id = shown["items"][0]["id"].as_str().unwrap();
+        owner.delete(&format!("{page}/{id}")).await.expect(204);
+        reads(&alice, &square, &["vile"]).await;
+        drop((alice, owner, carol, dave));
+        a.stop().await;
+        b.stop().await;
+    });
+}
