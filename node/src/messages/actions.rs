@@ -94,6 +94,7 @@ pub fn send(
 ) -> Result<Written, ApiError> {
     let seen = access::require(connection, new.author, new.channel, ctx.now())?;
     seen.needs(Permission::SendMessages)?;
+    structure::needs_joining(ctx.origin(), connection, &seen.channel, new.author)?;
     let is_slow = seen.channel.slow_mode_seconds > 0;
     if is_slow && !seen.permissions.contains(Permission::BypassSlowMode) {
         structure::take_turn(connection, &seen.channel, new.author, ctx.now())?;
@@ -338,6 +339,7 @@ fn own(
         return Err(not_the_author());
     }
     seen.needs(Permission::SendMessages)?;
+    structure::needs_joining(ctx.origin(), connection, &seen.channel, place.user)?;
     let members = audience(connection, &seen, (place.user, message.seq))?;
     Ok((seen, message, members))
 }

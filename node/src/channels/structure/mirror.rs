@@ -15,8 +15,11 @@ use crate::channels;
 use crate::channels::model::{Channel, ChannelKind};
 use crate::communities::model;
 use crate::config::Origin;
+use crate::groups;
+use crate::groups::model::JoinState;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
+use crate::platform::http::error::ApiError;
 
 /// Numbers from here on are those of messages that the other node has not numbered.
 pub const PROVISIONAL: i64 = 1 << 60;
@@ -56,6 +59,30 @@ pub fn open(
     store::insert(connection, &mirror)?;
     renew(ctx, connection, log, community)?;
     Ok(Some(mirror))
+}
+
+/// Goes on where a member is in the Group that a channel stands for, and in every channel that stands
+/// for none. Other channels of its community are there to be read: others brought them here, and their
+/// node need not know the member, or no longer.
+///
+/// # Errors
+/// 403: the member did not join that channel, or waits for its node.
+pub fn needs_joining(
+    origin: &Origin,
+    connection: &mut Connection,
+    channel: &Channel,
+    user: UserId,
+) -> Result<(), ApiError> {
+    let group = channel.actor_uri.as_deref();
+    let Some(group) = group.filter(|_| is_mirror(origin, channel)) else {
+        return Ok(());
+    };
+    let join = groups::store::join_of(connection, user, group)?;
+    if join.is_some_and(|join| join.state == JoinState::Joined) {
+        return Ok(());
+    }
+    let detail = "This channel is of another node: join it first.";
+    Err(ApiError::forbidden("channel_not_joined", detail))
 }
 
 /// Leaves a member a mirror to read, and nothing to add: its node put them out.

@@ -11,7 +11,9 @@ mod store;
 mod threads;
 mod wire;
 
-pub use self::mirror::{PROVISIONAL, is_mirror, open as open_mirror, silence, speak};
+pub use self::mirror::{
+    PROVISIONAL, is_mirror, needs_joining, open as open_mirror, silence, speak,
+};
 pub use self::opening::ensure_default;
 pub(super) use self::routes::router;
 pub use self::store::{clear_deleted, deleted, forget, take_turn};

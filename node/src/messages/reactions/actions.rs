@@ -13,6 +13,7 @@ use crate::base::ids::{EmojiId, MessageId, ReactionId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
 use crate::channels::access;
+use crate::channels::structure;
 use crate::communities;
 use crate::communities::acts;
 use crate::communities::known::Known;
@@ -52,6 +53,7 @@ pub(super) fn add(
 ) -> Result<(), ApiError> {
     let (seen, message) = find(ctx, connection, place)?;
     seen.needs(Permission::AddReactions)?;
+    structure::needs_joining(ctx.origin(), connection, &seen.channel, place.user)?;
     keep_apart(connection, &seen.channel, place.user)?;
     let key = match (emoji, seen.channel.community_id) {
         (Emoji::Unicode(text), _) => Key::plain(*text),

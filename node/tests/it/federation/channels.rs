@@ -9,7 +9,7 @@ use crate::chat::world::{Member, World};
 
 const JOIN: &str = "/api/v1/federation/channels/join";
 pub(super) const LEAVE: &str = "/api/v1/federation/channels/leave";
-const JOINED: &str = "/api/v1/federation/channels";
+pub(super) const JOINED: &str = "/api/v1/federation/channels";
 
 /// The default community of a server and its first channel, by somebody in it.
 pub(crate) async fn square(by: &Member<'_>) -> (String, String) {
@@ -23,7 +23,12 @@ pub(crate) async fn square(by: &Member<'_>) -> (String, String) {
 
 /// Asks to be in the first channel of `host`, and waits until that is so; answers the channel here.
 pub(crate) async fn join(by: &Member<'_>, host: &World) -> String {
-    let whom = json!({"handle": handle(host, "general.main")});
+    join_named(by, host, "general.main").await
+}
+
+/// The same for the channel of this name.
+pub(super) async fn join_named(by: &Member<'_>, host: &World, name: &str) -> String {
+    let whom = json!({"handle": handle(host, name)});
     let asked = by.post(JOIN, &whom).await.expect(200);
     assert!(
         asked["group"]

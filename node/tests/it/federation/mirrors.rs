@@ -4,7 +4,7 @@ use federation_core::signature::SigningKey;
 use federation_core::testing::{TestDatabase, on_each_backend};
 use serde_json::json;
 
-use super::channels::{LEAVE, join, reads, square};
+use super::channels::{JOINED, LEAVE, join, join_named, reads, square};
 use super::channels_told::unread;
 use super::groups::{announce, create};
 use super::pair::{contents, open, pair, post, until};
@@ -203,6 +203,62 @@ fn those_who_run_a_server_take_out_what_it_shows_of_others() {
         owner.delete(&format!("{page}/{id}")).await.expect(204);
         reads(&alice, &square, &["vile"]).await;
         drop((alice, owner, carol, dave));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
+fn who_is_banned_writes_in_no_channel_of_that_community() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let carol = b.member("carol").await;
+        let (community, square) = square(&alice).await;
+        let new = json!({"name": "other"});
+        let path = format!("/api/v1/communities/{community}/channels");
+        let made = alice.post(&path, &new).await.expect(201);
+        let other = made["id"].as_str().unwrap();
+        let general = join(&bob, &a).await;
+        let brought = join_named(&carol, &a, "other.main").await;
+        alice.say(other, "hello").await;
+        reads(&bob, &brought, &["hello"]).await;
+
+        // What somebody else brought here is read; who joins it writes.
+        let page = format!("/api/v1/channels/{brought}/messages");
+        let shown = bob.get(&page).await.expect(200);
+        let hello = shown["items"][0]["id"].as_str().unwrap();
+        let thumb = format!("{page}/{hello}/reactions/\u{1f44d}");
+        let said = bob.post(&page, &json!({"content": "hi"})).await;
+        said.expect_problem(403, "channel_not_joined");
+        let reacted = bob.put(&thumb, &json!({})).await;
+        reacted.expect_problem(403, "channel_not_joined");
+        carol.put(&thumb, &json!({})).await.expect(204);
+        carol.say(&brought, "hi").await;
+        reads(&alice, other, &["hi", "hello"]).await;
+
+        bob.say(&general, "noise").await;
+        reads(&alice, &square, &["noise"]).await;
+        let page = format!("/api/v1/channels/{square}/messages");
+        let shown = alice.get(&page).await.expect(200);
+        let known = shown["items"][0]["author"]["id"].as_str().unwrap();
+        let ban = format!("/api/v1/communities/{community}/bans/{known}");
+        let reason = json!({"reason": "noise"});
+        alice.put(&ban, &reason).await.expect(200);
+        until("refusal", async || {
+            let all = bob.get(JOINED).await.expect(200);
+            (all["items"][0]["state"] == "refused").then_some(())
+        })
+        .await;
+        for (channel, code) in [
+            (&general, "missing_permission"),
+            (&brought, "channel_not_joined"),
+        ] {
+            let page = format!("/api/v1/channels/{channel}/messages");
+            let said = bob.post(&page, &json!({"content": "more"})).await;
+            said.expect_problem(403, code);
+        }
+        drop((alice, bob, carol));
         a.stop().await;
         b.stop().await;
     });
