@@ -162,10 +162,10 @@ struct Silent(HashSet<String>);
 
 impl Silent {
     /// What the server of `id` answers, when it does.
-    async fn ask<T, E>(
+    async fn ask<T: Send, E: Send>(
         &mut self,
         id: &Url,
-        asking: impl Future<Output = Result<T, E>>,
+        asking: impl Future<Output = Result<T, E>> + Send,
     ) -> Option<T> {
         let server = id.origin().ascii_serialization();
         if self.0.contains(&server) {
