@@ -83,6 +83,9 @@ pub struct MessageView {
     pub pinned: bool,
     /// The poll that it is.
     pub poll: Option<PollView>,
+    /// Whether the node of its channel has not given it its place yet, or refused it: so long its
+    /// author alone sees it.
+    pub waiting: bool,
     /// How far it has come to each recipient of another node; told to its author alone.
     pub delivery: Vec<DeliveryView>,
     /// The id of the object.
@@ -129,6 +132,7 @@ impl MessageView {
             reactions: Vec::new(),
             pinned: false,
             poll: None,
+            waiting: message.is_waiting(),
             delivery,
             uri: message.uri.clone(),
         }

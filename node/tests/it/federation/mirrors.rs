@@ -33,6 +33,10 @@ fn what_the_host_has_not_placed_is_there_for_its_author_alone() {
         let refused = bob.post(&page, &call).await.expect(201);
         let own = at_bob.next_op("message.created").await["d"].clone();
         assert_eq!(own["id"], refused["id"]);
+        assert_eq!(
+            (&own["waiting"], &refused["waiting"]),
+            (&json!(true), &json!(true))
+        );
         let id = refused["id"].as_str().unwrap();
         let one = format!("{page}/{id}");
         bob.get(&one).await.expect(200);
@@ -54,6 +58,7 @@ fn what_the_host_has_not_placed_is_there_for_its_author_alone() {
         let taken = bob.post(&page, &call).await.expect(201);
         let told = at_carol.next_op("message.created").await["d"].clone();
         assert_eq!(told["id"], taken["id"], "{told:#}");
+        assert_eq!(told["waiting"], false);
         let list = carol.get("/api/v1/notifications").await.expect(200);
         let waits = list["items"].as_array().unwrap();
         assert_eq!(waits.len(), 1, "{list:#}");
