@@ -43,6 +43,32 @@ pub(super) enum Does {
 
 /// Properties that name hidden recipients, which nobody else may see.
 const HIDDEN: [&str; 2] = ["bto", "bcc"];
+/// Properties that vouch for the whole of a document, and for no part of it.
+const PROOFS: [&str; 2] = ["proof", "signature"];
+
+/// Takes hidden recipients out of an activity and of what it is about, and the proofs of whatever is
+/// no longer as it was proven; whether anything was taken out. Without a proof other nodes ask the one
+/// that it is of.
+fn strip(entry: &mut Value) -> bool {
+    let map = match entry {
+        Value::Object(map) => map,
+        Value::Array(entries) => {
+            let stripped = entries.iter_mut().map(strip);
+            return stripped.filter(|is_stripped| *is_stripped).count() > 0;
+        }
+        _ => return false,
+    };
+    let mut is_stripped = map.get_mut("object").is_some_and(strip);
+    for hidden in HIDDEN {
+        is_stripped |= map.remove(hidden).is_some();
+    }
+    if is_stripped {
+        for proof in PROOFS {
+            map.remove(proof);
+        }
+    }
+    is_stripped
+}
 
 /// Queues the announcement to everybody who follows the Group.
 ///
@@ -90,11 +116,7 @@ fn wrapped(
     mut activity: Value,
     now: Timestamp,
 ) -> Result<Value, DatabaseError> {
-    if let Value::Object(inner) = &mut activity {
-        for hidden in HIDDEN {
-            inner.remove(hidden);
-        }
-    }
+    strip(&mut activity);
     let id = group.below(&format!("announces/{}", RequestId::new(now)));
     // The place of the object is taken by the activity as it came: a copy that was read and written
     // again might not fit its proof.
@@ -224,4 +246,39 @@ pub(super) fn entry(
     }
     map.insert(SEQUENCE.to_owned(), json!(message.seq));
     Ok(Value::Object(map))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::strip;
+
+    #[test]
+    fn hidden_recipients_go_at_every_depth_and_the_proofs_with_them() {
+        let proof = json!({"type": "DataIntegrityProof"});
+        let mut inner = json!({
+            "type": "Create", "to": ["x"], "proof": proof,
+            "object": {"type": "Note", "cc": ["y"], "bcc": ["hidden"], "content": "hello"},
+        });
+        assert!(strip(&mut inner));
+        assert_eq!(
+            inner,
+            json!({
+                "type": "Create", "to": ["x"],
+                "object": {"type": "Note", "cc": ["y"], "content": "hello"},
+            })
+        );
+        let mut outer =
+            json!({"type": "Delete", "bto": ["hidden"], "proof": proof, "object": "id"});
+        assert!(strip(&mut outer));
+        assert_eq!(outer, json!({"type": "Delete", "object": "id"}));
+        let mut listed = json!({"object": [{"id": "a"}, {"id": "b", "bto": "hidden"}]});
+        assert!(strip(&mut listed));
+        assert_eq!(listed, json!({"object": [{"id": "a"}, {"id": "b"}]}));
+        let open = json!({"type": "Create", "proof": proof, "object": {"type": "Note"}});
+        let mut kept = open.clone();
+        assert!(!strip(&mut kept));
+        assert_eq!(kept, open);
+    }
 }
