@@ -5,6 +5,7 @@ use federation_core::outbox::sql::cancel_for_object;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::parse_id;
 
+use super::federate::group;
 use super::model::Message;
 use super::{mentions, telling};
 use crate::base::ids::UserId;
@@ -15,8 +16,8 @@ use crate::platform::events::EventLog;
 /// Leaves tombstones of up to `limit` messages of a person who is gone, and forgets as many of
 /// their mentions; answers how many of either, whichever is more.
 ///
-/// What of them has not left for other nodes yet is withdrawn. Nothing more is sent about them:
-/// the end of the account says it all.
+/// What of them has not left for other nodes yet is withdrawn. The end of the account says the rest to
+/// those who are told of it; what a channel announced, the channel takes out where it was announced.
 ///
 /// # Errors
 /// The database failed.
@@ -38,6 +39,7 @@ pub fn bury_some(
         if let Some(uri) = parse_id(&message.uri) {
             cancel_for_object(connection, &uri, ctx.now(), None)?;
         }
+        group::taken_out(ctx, connection, message)?;
         telling::remove(ctx, connection, &log, message)?;
     }
     let forgotten = mentions::forget_some(connection, author, limit)?;

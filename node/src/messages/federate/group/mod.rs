@@ -27,4 +27,4 @@ pub(in crate::messages) use local::reacted;
 pub(super) use local::{created, deleted, updated};
 pub(in crate::messages) use prove::author_to_prove;
 pub(super) use receive::passed_on_delete;
-pub(in crate::messages) use receive::passed_on_reaction;
+pub(in crate::messages) use receive::{passed_on_reaction, taken_out};

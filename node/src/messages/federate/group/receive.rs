@@ -2,7 +2,8 @@
 
 use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{self, Actor, Value};
+use federation_core::vocab::{self, Activity, Actor, ObjectOrId, Value};
+use url::Url;
 
 use super::announce::{self, Does, Passed, announce};
 use super::incoming::GroupNote;
@@ -159,15 +160,51 @@ pub fn receive_change(
     Ok(Ok(message.id))
 }
 
-/// Announces that an author of another node deleted their message, where it was in a channel of this
+/// Passes on that an author of another node deleted their message, where it was in a channel of this
 /// one. An author may always take back what is theirs.
+///
+/// Followers take what is announced for the Group's when it names the Group. Most servers address the
+/// end of a note to nobody but the public: then the Group says itself that it is gone.
 pub(in crate::messages::federate) fn passed_on_delete(
     ctx: &Ctx,
     connection: &mut Connection,
     message: &Message,
     raw: &[u8],
 ) -> Result<(), DatabaseError> {
-    passed_on(ctx, connection, message, raw, Does::Delete)
+    let Some(group) = hosted(ctx, connection, message)? else {
+        return Ok(());
+    };
+    let passed = passed(raw, Does::Delete)?;
+    if names(&passed.activity, &group.id) {
+        announce(ctx, connection, (&group, message), passed)
+    } else {
+        announce::remove(ctx, connection, (&group, message))
+    }
+}
+
+/// Tells that a message is gone whose author is: other nodes have it from the Group, and may never hear
+/// of the end of the account.
+pub(in crate::messages) fn taken_out(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+) -> Result<(), DatabaseError> {
+    match hosted(ctx, connection, message)? {
+        Some(group) => announce::remove(ctx, connection, (&group, message)),
+        None => Ok(()),
+    }
+}
+
+/// Whether an activity names a Group where everybody may see it: what names it in secret alone does so
+/// no longer once it is announced.
+fn names(activity: &Value, group: &Url) -> bool {
+    let Ok(activity) = Activity::from_value(activity.clone()) else {
+        return false;
+    };
+    let is_in = |lists: [&Vec<Url>; 3]| lists.into_iter().flatten().any(|named| named == group);
+    let mut objects = activity.object.iter().filter_map(ObjectOrId::as_object);
+    is_in([&activity.to, &activity.cc, &activity.audience])
+        || objects.any(|object| is_in([&object.to, &object.cc, &object.audience]))
 }
 
 /// Announces that a member of another node put an emoji on a message of a channel of this one, or took
@@ -178,26 +215,28 @@ pub(in crate::messages) fn passed_on_reaction(
     message: &Message,
     raw: &[u8],
 ) -> Result<(), DatabaseError> {
-    passed_on(ctx, connection, message, raw, Does::React)
+    match hosted(ctx, connection, message)? {
+        Some(group) => announce(
+            ctx,
+            connection,
+            (&group, message),
+            passed(raw, Does::React)?,
+        ),
+        None => Ok(()),
+    }
 }
 
-fn passed_on(
+/// The Group of this node in which a message was said.
+fn hosted(
     ctx: &Ctx,
     connection: &mut Connection,
     message: &Message,
-    raw: &[u8],
-    does: Does,
-) -> Result<(), DatabaseError> {
+) -> Result<Option<Group>, DatabaseError> {
     let Some(channel) = channels::store::by_id(connection, message.channel_id)? else {
-        return Ok(());
+        return Ok(None);
     };
-    let Some(group) = Group::of(ctx, connection, &channel)? else {
-        return Ok(());
-    };
-    if group.is_mirror {
-        return Ok(());
-    }
-    announce(ctx, connection, (&group, message), passed(raw, does)?)
+    let group = Group::of(ctx, connection, &channel)?;
+    Ok(group.filter(|group| !group.is_mirror))
 }
 
 /// Who writes, and the channel as they see it.
