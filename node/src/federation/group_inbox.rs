@@ -9,12 +9,13 @@ use federation_core::discovery::node_info;
 use federation_core::inbox::Verified;
 use federation_core::inbox::ownership::in_group;
 use federation_core::store::sql::{Connection, DatabaseError};
-use federation_core::vocab::{Activity, ActivityKind, ObjectOrId};
+use federation_core::vocab::{Activity, ActivityKind, ObjectOrId, Value};
 use url::Url;
 
 use super::Edge;
 use super::dispatch::Unread;
 use super::history;
+use crate::accounts;
 use crate::base::ids::ChannelId;
 use crate::channels;
 use crate::channels::group::Outcome;
@@ -220,15 +221,43 @@ fn returned(ctx: &Ctx, at: Announced, copy: &Activity) -> Result<GroupRequest, U
 }
 
 /// Reads what a Group takes out: it says so itself, of what is in its own history.
+///
+/// # Security
+/// A Group takes things out of other lists too: pins, moderators, members. What it takes out of one of
+/// these is still said.
 async fn removed(ctx: &Ctx, activity: &Activity) -> Result<Option<GroupRequest>, Unread> {
     let target = activity.target.as_ref().and_then(ObjectOrId::id);
-    let is_own = target.is_some_and(|target| target.origin() == activity.actor.origin());
-    let (true, Some(object)) = (is_own, activity.object_id()) else {
+    let (Some(target), Some(object)) = (target, activity.object_id()) else {
         return Ok(None);
     };
     // Conversations put people out by the same word.
-    let mirror = find_mirror(ctx, &activity.actor).await?;
-    Ok(mirror.map(|channel| GroupRequest::Removed(channel, object.clone())))
+    let Some(channel) = find_mirror(ctx, &activity.actor).await? else {
+        return Ok(None);
+    };
+    let is_said = holds_what_was_said(ctx, &activity.actor, target).await?;
+    Ok(is_said.then(|| GroupRequest::Removed(channel, object.clone())))
+}
+
+/// Whether a list of a Group of another node is the one of what was said there: as servers of this
+/// software call it, or as its document says.
+async fn holds_what_was_said(ctx: &Ctx, group: &Url, list: &Url) -> Result<bool, Unread> {
+    if list.origin() != group.origin() {
+        return Ok(false);
+    }
+    let mut history = group.clone();
+    history.set_path(&format!("{}/history", group.path()));
+    if *list == history {
+        return Ok(true);
+    }
+    let uri = group.to_string();
+    let find = move |connection: &mut Connection| accounts::store::remote_actor(connection, &uri);
+    let Some(known) = ctx.db().read(find).await.map_err(later)? else {
+        return Ok(false);
+    };
+    let history = known.extra.get("history").and_then(Value::as_str);
+    Ok(history == Some(list.as_str())
+        || known.outbox.as_ref() == Some(list)
+        || known.context.as_ref() == Some(list))
 }
 
 /// Carries it out.

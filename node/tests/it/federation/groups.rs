@@ -233,6 +233,37 @@ fn attack_34_a_group_takes_out_what_is_its_own_alone() {
 }
 
 #[test]
+fn what_a_group_takes_out_of_another_list_is_still_said() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (_, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let said = alice.say(&square, "pinned").await;
+        reads(&bob, &mirror, &["pinned"]).await;
+        let group = a.url(&format!("/channels/{square}"));
+        let groups = &a.app.parts().edge;
+        let keys = groups.keys().of(&group.parse().unwrap()).await.unwrap();
+        let remove = async |list: &str| {
+            let removal = json!({
+                "id": format!("{group}#remove-{list}"), "type": "Remove", "actor": group,
+                "to": [PUBLIC], "object": said["uri"], "target": format!("{group}/{list}"),
+            });
+            post(&b, "/inbox", keys.rsa(), &removal).await.status
+        };
+        for list in ["featured", "moderators", "history/2"] {
+            assert_eq!(remove(list).await, 202, "{list}");
+            assert_eq!(contents(&bob, &mirror).await, ["pinned"], "{list}");
+        }
+        assert_eq!(remove("history").await, 202);
+        assert!(contents(&bob, &mirror).await.is_empty());
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
+    });
+}
+
+#[test]
 fn attack_28_only_its_author_changes_what_was_said_in_a_channel() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;
