@@ -9,6 +9,9 @@ use crate::platform::db::schema::{group_followers, group_joins};
 
 /// Followers of one channel at most (I11).
 pub const MAX_FOLLOWERS: i64 = 50_000;
+/// Followers of one channel who are of the same node at most (I11): one node alone neither fills a channel
+/// nor makes of each message more deliveries than these.
+pub const MAX_FOLLOWERS_OF_NODE: i64 = 10_000;
 /// Channels of other nodes that one member asks to be in at most (I11).
 pub const MAX_JOINS: i64 = 500;
 /// The property of an `Announce` that tells its place in the channel.
@@ -82,12 +85,16 @@ pub struct Follower {
     pub created_at: i64,
 }
 
-/// The inbox by which everybody of the node of this actor is told at once, where there is one.
-pub fn inbox_of(actor: &Actor) -> &url::Url {
-    let shared = actor.shared_inbox.as_ref();
-    shared
-        .filter(|shared| shared.origin() == actor.id.origin())
-        .unwrap_or(&actor.inbox)
+/// The inbox by which everybody of the node of this actor is told at once, where there is one; `None`
+/// when the actor names no inbox of its own node.
+///
+/// # Security
+/// Whoever follows says where it is told: what is announced goes to no third party in its name.
+pub fn inbox_of(actor: &Actor) -> Option<&url::Url> {
+    let is_own = |inbox: &&url::Url| inbox.origin() == actor.id.origin();
+    let shared = actor.shared_inbox.as_ref().filter(is_own);
+    let own = Some(&actor.inbox).filter(is_own);
+    own.map(|own| shared.unwrap_or(own))
 }
 
 /// A member of this node who asked to be in a channel of another one.
@@ -114,7 +121,28 @@ pub struct Join {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, JoinState};
+    use federation_core::vocab::{Actor, ActorKind};
+    use url::Url;
+
+    use super::{Form, JoinState, inbox_of};
+
+    #[test]
+    fn followers_are_told_at_their_own_node() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let id = url("https://there.example/users/eve");
+        let inbox = url("https://there.example/users/eve/inbox");
+        let mut actor = Actor::new(id.clone(), ActorKind::Person, inbox.clone());
+        assert_eq!(inbox_of(&actor), Some(&inbox));
+        actor.shared_inbox = Some(url("https://there.example/inbox"));
+        assert_eq!(inbox_of(&actor), actor.shared_inbox.as_ref());
+        actor.shared_inbox = Some(url("https://victim.example/inbox"));
+        assert_eq!(inbox_of(&actor), Some(&inbox));
+        let elsewhere = url("https://victim.example/users/victim/inbox");
+        let mut actor = Actor::new(id, ActorKind::Person, elsewhere);
+        assert_eq!(inbox_of(&actor), None);
+        actor.shared_inbox = Some(url("https://there.example/inbox"));
+        assert_eq!(inbox_of(&actor), None);
+    }
 
     #[test]
     fn words_read_back_as_json_writes_them() {

@@ -107,6 +107,22 @@ pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, Dat
     Ok(rows.count().get_result(connection)?)
 }
 
+/// How many actors of one node follow a channel.
+///
+/// # Errors
+/// The database failed.
+pub fn count_of_node(
+    connection: &mut Connection,
+    channel: ChannelId,
+    domain: &str,
+) -> Result<i64, DatabaseError> {
+    let rows = group_followers::table
+        .inner_join(users::table)
+        .filter(group_followers::channel_id.eq(channel))
+        .filter(users::domain.eq(domain));
+    Ok(rows.count().get_result(connection)?)
+}
+
 /// Where a channel is announced, and in which form: each inbox once, in the order of inboxes, without
 /// those of whom none may act here.
 ///

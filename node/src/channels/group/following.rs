@@ -17,7 +17,7 @@ use crate::channels::structure::is_mirror;
 use crate::communities;
 use crate::groups;
 use crate::groups::federate::{Answer, channel_in};
-use crate::groups::model::{Follower, Form, MAX_FOLLOWERS, inbox_of};
+use crate::groups::model::{Follower, Form, MAX_FOLLOWERS, MAX_FOLLOWERS_OF_NODE, inbox_of};
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
 
@@ -40,7 +40,8 @@ pub enum Outcome {
 ///
 /// # Security
 /// `activity` must have been proven to be `actor`'s. A channel that is not public does not
-/// answer: nobody learns by asking that it is there.
+/// answer: nobody learns by asking that it is there. An actor whose inbox is of another node than the
+/// actor gets no answer either: whose inbox it is has not asked for anything.
 pub fn receive_follow(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -62,17 +63,18 @@ pub fn receive_follow(
         tracing::info!(actor = %actor.id, channel = %id, "a Follow of a channel that is not public");
         return Ok(Outcome::Ignored);
     }
+    let Some(inbox) = inbox_of(actor) else {
+        tracing::info!(actor = %actor.id, inbox = %actor.inbox, "a Follow for the inbox of another node");
+        return Ok(Outcome::Ignored);
+    };
     let user = accounts::store::upsert_remote(connection, &person(actor), now)?;
     let user = accounts::store::by_id(connection, user)?;
     let Some(user) = user.filter(User::is_active) else {
         return Ok(Outcome::Ignored);
     };
-    let is_full = groups::store::count(connection, id)? >= MAX_FOLLOWERS
-        && groups::store::follower(connection, id, user.id)?.is_none();
-    let agrees = !is_full
+    let agrees = has_room(connection, id, &user)?
         && communities::remote::admit(ctx, connection, &log, &community, user.id)?
         && sees(ctx, connection, user.id, id)?;
-    let inbox = inbox_of(actor);
     if agrees {
         let follower = Follower {
             channel_id: id,
@@ -97,6 +99,23 @@ pub fn receive_follow(
     } else {
         Outcome::Rejected
     })
+}
+
+/// Whether one more may follow a channel, or somebody follows it already.
+fn has_room(
+    connection: &mut Connection,
+    channel: ChannelId,
+    user: &User,
+) -> Result<bool, DatabaseError> {
+    if groups::store::follower(connection, channel, user.id)?.is_some() {
+        return Ok(true);
+    }
+    if groups::store::count(connection, channel)? >= MAX_FOLLOWERS {
+        return Ok(false);
+    }
+    let domain = user.domain.as_deref().unwrap_or_default();
+    let of_node = groups::store::count_of_node(connection, channel, domain)?;
+    Ok(of_node < MAX_FOLLOWERS_OF_NODE)
 }
 
 fn is_ours(ctx: &Ctx, channel: &Channel) -> bool {

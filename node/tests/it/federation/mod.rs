@@ -3,6 +3,7 @@
 mod actors;
 mod challenges;
 pub(crate) mod channels;
+mod channels_bounds;
 mod channels_gone;
 mod channels_told;
 mod deliveries;
