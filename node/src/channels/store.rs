@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
 
-use super::model::Channel;
+use super::model::{Channel, ChannelKind};
 use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, CommunityId, UserId};
 use crate::base::page::{Page, PageQuery};
@@ -42,20 +42,22 @@ pub fn by_actor(
     Ok(row.first(connection).optional()?)
 }
 
-/// The channels of a community that are Groups, in the order in which they were made.
+/// The ids and names of the channels of a community that are Groups, threads left out, in the order in
+/// which they were made.
 ///
 /// # Errors
 /// The database failed.
-pub fn groups_of(
+pub fn named_groups_of(
     connection: &mut Connection,
     community: CommunityId,
-) -> Result<Vec<Channel>, DatabaseError> {
+) -> Result<Vec<(ChannelId, Option<String>)>, DatabaseError> {
     let rows = channels::table
         .filter(channels::community_id.eq(community))
         .filter(channels::actor_uri.is_not_null())
+        .filter(channels::kind.ne(ChannelKind::Thread))
         .filter(channels::deleted_at.is_null())
         .order(channels::id)
-        .select(Channel::as_select());
+        .select((channels::id, channels::name));
     Ok(rows.load(connection)?)
 }
 

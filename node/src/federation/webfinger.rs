@@ -65,10 +65,11 @@ fn channel_named(
     connection: &mut Connection,
     name: &str,
 ) -> Result<Option<Account>, DatabaseError> {
-    match group::by_name(connection, name)? {
-        Some((channel, _)) => channel_at(ctx, connection, channel.id),
-        None => Ok(None),
-    }
+    let Some((id, name)) = group::by_name(connection, name)? else {
+        return Ok(None);
+    };
+    let place = place(ctx, connection, id, None)?;
+    Ok(place.map(|_| Account::new(name, group_uri(ctx.origin(), id))))
 }
 
 /// A channel that everybody may know of.

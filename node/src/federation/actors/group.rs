@@ -7,6 +7,7 @@ use serde_json::json;
 use url::Url;
 
 use super::node::implements;
+use crate::base::ids::{ChannelId, CommunityId};
 use crate::channels;
 use crate::channels::model::{Channel, ChannelKind, handle_name};
 use crate::communities;
@@ -67,7 +68,8 @@ fn escape(text: &str) -> String {
 }
 
 /// The name part of the handle of a channel: its name and the slug of its community. Where an older
-/// channel goes by that name, or nothing of the name is left, its id stands in the place of it.
+/// channel goes by that name, or nothing of the name is left, its id stands in the place of it, and so
+/// it does for threads, of which there are many.
 ///
 /// # Errors
 /// The database failed.
@@ -77,33 +79,37 @@ pub(in crate::federation) fn name_of(
     community: &Community,
 ) -> Result<String, DatabaseError> {
     let named = channel.name.as_deref().and_then(handle_name);
-    if let Some(name) = named {
-        let all = channels::store::groups_of(connection, community.id)?;
-        let first = first_named(&all, &name);
-        if first.is_some_and(|first| first.id == channel.id) {
-            return Ok(format!("{name}.{}", community.slug));
-        }
+    if let Some(name) = named.filter(|_| channel.kind != ChannelKind::Thread)
+        && first_named(connection, community.id, &name)? == Some(channel.id)
+    {
+        return Ok(format!("{name}.{}", community.slug));
     }
     Ok(format!("{}.{}", channel.id, community.slug))
 }
 
 /// The oldest channel of a name.
-fn first_named<'a>(all: &'a [Channel], name: &str) -> Option<&'a Channel> {
-    let goes_by = |channel: &&Channel| {
-        let own = channel.name.as_deref().and_then(handle_name);
-        own.as_deref() == Some(name)
-    };
-    all.iter().find(goes_by)
+fn first_named(
+    connection: &mut Connection,
+    community: CommunityId,
+    name: &str,
+) -> Result<Option<ChannelId>, DatabaseError> {
+    let all = channels::store::named_groups_of(connection, community)?;
+    let goes_by = |own: &str| handle_name(own).as_deref() == Some(name);
+    let first = all
+        .into_iter()
+        .find(|(_, own)| own.as_deref().is_some_and(goes_by));
+    Ok(first.map(|(id, _)| id))
 }
 
-/// The channel that the name part of a handle names, if there is one in a public community.
+/// The channel that the name part of a handle names, if there is one in a public community, and the
+/// name part by which it goes.
 ///
 /// # Errors
 /// The database failed.
 pub(in crate::federation) fn by_name(
     connection: &mut Connection,
     name: &str,
-) -> Result<Option<(Channel, Community)>, DatabaseError> {
+) -> Result<Option<(ChannelId, String)>, DatabaseError> {
     let Some((name, slug)) = name.rsplit_once('.') else {
         return Ok(None);
     };
@@ -112,9 +118,21 @@ pub(in crate::federation) fn by_name(
     let Some(community) = community.filter(is_public) else {
         return Ok(None);
     };
-    let all = channels::store::groups_of(connection, community.id)?;
     let name = name.to_ascii_lowercase();
-    let by_id = || all.iter().find(|channel| channel.id.as_str() == name);
-    let found = first_named(&all, &name).or_else(by_id).cloned();
-    Ok(found.map(|channel| (channel, community)))
+    if let Some(id) = first_named(connection, community.id, &name)? {
+        return Ok(Some((id, format!("{name}.{}", community.slug))));
+    }
+    let id = name.parse().ok();
+    let Some(id) = id.filter(|id: &ChannelId| id.as_str() == name) else {
+        return Ok(None);
+    };
+    let is_of_it = |channel: &Channel| {
+        channel.community_id == Some(community.id) && channel.actor_uri.is_some()
+    };
+    let channel = channels::store::by_id(connection, id)?.filter(is_of_it);
+    let Some(channel) = channel else {
+        return Ok(None);
+    };
+    let name = name_of(connection, &channel, &community)?;
+    Ok(Some((id, name)))
 }

@@ -21,7 +21,7 @@ pub use mirror::{
     settled,
 };
 pub use receive::{receive_change, receive_post};
-pub use serve::{Place, document, entries, place, size};
+pub use serve::{Place, document, entries, place};
 
 pub(in crate::messages) use local::reacted;
 pub(super) use local::{created, deleted, updated};

@@ -111,15 +111,6 @@ pub fn document(
     Ok(Some(note.to_value()))
 }
 
-/// How many messages the history of a channel has.
-///
-/// # Errors
-/// The database failed.
-pub fn size(connection: &mut Connection, channel: ChannelId) -> Result<u64, DatabaseError> {
-    let count = store::count(connection, (channel, 0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
 /// The history of a channel as its Group announced it, newest first; `None` when the cursor names none
 /// of its messages.
 ///
