@@ -8,6 +8,7 @@ use federation_core::store::sql::DatabaseError;
 use crate::admin;
 use crate::app::Parts;
 use crate::auth;
+use crate::channels;
 use crate::communities;
 use crate::departures;
 use crate::federation;
@@ -96,6 +97,7 @@ pub fn start(ctx: &Ctx, parts: &Parts) {
     tasks.spawn(messages::polls::work(ctx.clone()));
     let transport = Arc::clone(parts.edge.transport());
     tasks.spawn(messages::previews::work(ctx.clone(), transport));
+    tasks.spawn(channels::group::work(ctx.clone()));
     tasks.spawn(messages::scheduled::work(ctx.clone(), parts.known.clone()));
     let retention = Retention {
         keep: HOUR.saturating_mul(ctx.config().limits.event_hours),

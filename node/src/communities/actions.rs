@@ -18,6 +18,7 @@ use crate::accounts::acting::Acting;
 use crate::base::ids::{AuditId, CommunityId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
+use crate::groups;
 use crate::platform::audit::Recorded;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::EventLog;
@@ -189,6 +190,9 @@ pub(super) async fn update(
         let entry = entry.change(Some(shown(&before)), Some(shown(&after)));
         acts::record(connection, id, &entry, now)?;
         let view = CommunityView::from(&after);
+        if before.visibility != after.visibility {
+            groups::store::note_check(connection, id)?;
+        }
         if before.owner_id == after.owner_id {
             tell::members(&held, connection, &log, id, "community.updated", &view)?;
         } else {

@@ -4,6 +4,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 use serde::Serialize;
 
 use crate::base::ids::{CommunityId, UserId};
+use crate::groups;
 use crate::platform::ctx::Ctx;
 use crate::platform::events::{Effect, EventLog, NewEvent, Topic};
 
@@ -67,6 +68,8 @@ pub fn renew_members(
     op: &'static str,
     data: &impl Serialize,
 ) -> Result<(), DatabaseError> {
+    // What members may see may be what other nodes may see too.
+    groups::store::note_check(connection, community)?;
     let renew = Some(Effect::Renew);
     append(
         ctx,

@@ -159,6 +159,24 @@ pub fn left(
     Ok(())
 }
 
+/// Ends a follow of a channel that is closed to other nodes now, and tells its follower so.
+///
+/// # Errors
+/// The database failed.
+pub fn close(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    follower: &Follower,
+) -> Result<(), DatabaseError> {
+    let followed = (follower.channel_id, follower.user_id);
+    store::end(connection, followed, ctx.now())?;
+    let person = accounts::store::by_id(connection, follower.user_id)?;
+    match person.and_then(|person| parse_id(&person.actor_uri)) {
+        Some(actor) => put_out(ctx, connection, follower, &actor, false),
+        None => Ok(()),
+    }
+}
+
 /// `Reject` of the `Follow`, and before it, for those who may not come back, `Block`.
 fn put_out(
     ctx: &Ctx,

@@ -83,6 +83,9 @@ pub struct Follower {
     pub inbox: String,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,
+    /// When the channel was closed to other nodes, in milliseconds since the Unix epoch: since then it is
+    /// followed no longer.
+    pub ended_at: Option<i64>,
 }
 
 /// The inbox by which everybody of the node of this actor is told at once, where there is one; `None`

@@ -1,5 +1,6 @@
-//! All SQL that writes `group_followers` and `group_joins`.
+//! All SQL that writes `group_followers`, `group_joins` and `group_checks`.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use federation_core::Timestamp;
 use federation_core::each_backend;
@@ -7,7 +8,7 @@ use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::model::{Follower, Form, Join, JoinState, MAX_FOLLOWERS};
 use crate::base::ids::{ChannelId, CommunityId, JoinId, UserId};
-use crate::platform::db::schema::{channels, group_followers, group_joins, users};
+use crate::platform::db::schema::{channels, group_checks, group_followers, group_joins, users};
 
 /// Stores a follower, in the place of what it asked before.
 ///
@@ -34,6 +35,22 @@ pub fn unfollow(
     Ok(diesel::delete(row).execute(connection)? == 1)
 }
 
+/// Ends a follow for the channel's part, which is closed: of what was told before it is still told what
+/// is gone.
+///
+/// # Errors
+/// The database failed.
+pub fn end(
+    connection: &mut Connection,
+    (channel, user): (ChannelId, UserId),
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    diesel::update(group_followers::table.find((channel, user)))
+        .set(group_followers::ended_at.eq(now.as_millis()))
+        .execute(connection)?;
+    Ok(())
+}
+
 /// The follow of a channel by somebody.
 ///
 /// # Errors
@@ -45,6 +62,7 @@ pub fn follower(
 ) -> Result<Option<Follower>, DatabaseError> {
     let row = group_followers::table
         .find((channel, user))
+        .filter(group_followers::ended_at.is_null())
         .select(Follower::as_select());
     Ok(row.first(connection).optional()?)
 }
@@ -80,6 +98,7 @@ pub fn followed_in(
     let rows = group_followers::table
         .filter(group_followers::user_id.eq(user))
         .filter(group_followers::channel_id.eq_any(within))
+        .filter(group_followers::ended_at.is_null())
         .select(Follower::as_select());
     Ok(rows.load(connection)?)
 }
@@ -94,6 +113,7 @@ pub fn has_followers(
 ) -> Result<bool, DatabaseError> {
     let row = group_followers::table
         .filter(group_followers::channel_id.eq(channel))
+        .filter(group_followers::ended_at.is_null())
         .select(group_followers::user_id);
     Ok(row.first::<UserId>(connection).optional()?.is_some())
 }
@@ -103,7 +123,9 @@ pub fn has_followers(
 /// # Errors
 /// The database failed.
 pub fn count(connection: &mut Connection, channel: ChannelId) -> Result<i64, DatabaseError> {
-    let rows = group_followers::table.filter(group_followers::channel_id.eq(channel));
+    let rows = group_followers::table
+        .filter(group_followers::channel_id.eq(channel))
+        .filter(group_followers::ended_at.is_null());
     Ok(rows.count().get_result(connection)?)
 }
 
@@ -119,6 +141,7 @@ pub fn count_of_node(
     let rows = group_followers::table
         .inner_join(users::table)
         .filter(group_followers::channel_id.eq(channel))
+        .filter(group_followers::ended_at.is_null())
         .filter(users::domain.eq(domain));
     Ok(rows.count().get_result(connection)?)
 }
@@ -132,10 +155,27 @@ pub fn inboxes(
     connection: &mut Connection,
     channel: ChannelId,
 ) -> Result<Vec<(String, Form)>, DatabaseError> {
+    inboxes_since(connection, channel, i64::MAX)
+}
+
+/// As [`inboxes`], and those who followed the channel when this was said and do so no longer because it
+/// was closed since.
+///
+/// # Errors
+/// The database failed.
+pub fn inboxes_since(
+    connection: &mut Connection,
+    channel: ChannelId,
+    said_at: i64,
+) -> Result<Vec<(String, Form)>, DatabaseError> {
+    let had_it = group_followers::ended_at
+        .is_null()
+        .or(group_followers::ended_at.gt(said_at));
     // 'activity' sorts before 'object': a node that reads both is told what members do.
     let rows = group_followers::table
         .inner_join(users::table)
         .filter(group_followers::channel_id.eq(channel))
+        .filter(had_it)
         .filter(users::suspended_at.is_null())
         .filter(users::deleted_at.is_null())
         .select((group_followers::inbox, group_followers::form))
@@ -145,6 +185,79 @@ pub fn inboxes(
     let mut found: Vec<(String, Form)> = rows.load(connection)?;
     found.dedup_by(|later, earlier| later.0 == earlier.0);
     Ok(found)
+}
+
+/// Those who follow a channel, up to `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn followers(
+    connection: &mut Connection,
+    channel: ChannelId,
+    limit: i64,
+) -> Result<Vec<Follower>, DatabaseError> {
+    let rows = group_followers::table
+        .filter(group_followers::channel_id.eq(channel))
+        .filter(group_followers::ended_at.is_null())
+        .order(group_followers::user_id)
+        .limit(limit)
+        .select(Follower::as_select());
+    Ok(rows.load(connection)?)
+}
+
+/// The channels of a community that somebody follows.
+///
+/// # Errors
+/// The database failed.
+pub fn followed_of(
+    connection: &mut Connection,
+    community: CommunityId,
+) -> Result<Vec<ChannelId>, DatabaseError> {
+    let followed = group_followers::table
+        .filter(group_followers::channel_id.eq(channels::id))
+        .filter(group_followers::ended_at.is_null());
+    let rows = channels::table
+        .filter(channels::community_id.eq(community))
+        .filter(exists(followed))
+        .order(channels::id)
+        .select(channels::id);
+    Ok(rows.load(connection)?)
+}
+
+/// Notes that something changed of a community: its channels may be open to other nodes no longer.
+///
+/// # Errors
+/// The database failed.
+pub fn note_check(
+    connection: &mut Connection,
+    community: CommunityId,
+) -> Result<(), DatabaseError> {
+    each_backend!(connection, c => diesel::insert_into(group_checks::table)
+        .values(group_checks::community_id.eq(community))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    Ok(())
+}
+
+/// Communities whose channels have to be looked at, up to `limit`.
+///
+/// # Errors
+/// The database failed.
+pub fn checks(connection: &mut Connection, limit: i64) -> Result<Vec<CommunityId>, DatabaseError> {
+    let rows = group_checks::table
+        .order(group_checks::community_id)
+        .limit(limit)
+        .select(group_checks::community_id);
+    Ok(rows.load(connection)?)
+}
+
+/// Notes that the channels of a community were looked at.
+///
+/// # Errors
+/// The database failed.
+pub fn checked(connection: &mut Connection, community: CommunityId) -> Result<(), DatabaseError> {
+    diesel::delete(group_checks::table.find(community)).execute(connection)?;
+    Ok(())
 }
 
 /// Adds the wish of a member; there is none for that Group yet.

@@ -83,6 +83,7 @@ pub fn receive_follow(
             form,
             inbox: inbox.to_string(),
             created_at: now.as_millis(),
+            ended_at: None,
         };
         groups::store::follow(connection, &follower)?;
     }

@@ -5,11 +5,13 @@
 //! this node.
 
 mod answers;
+mod closing;
 mod following;
 mod joining;
 mod routes;
 mod wire;
 
 pub use self::answers::{receive_accept, receive_reject};
+pub use self::closing::work;
 pub use self::following::{Outcome, receive_follow, receive_leave, receive_undo};
 pub use self::routes::router;

@@ -978,6 +978,7 @@ diesel::table! {
         form -> Text,
         inbox -> Text,
         created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
     }
 }
 
@@ -1012,6 +1013,12 @@ diesel::table! {
         community_id -> Nullable<Text>,
         digest -> Binary,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_checks (community_id) {
+        community_id -> Text,
     }
 }
 

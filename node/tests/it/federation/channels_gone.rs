@@ -1,12 +1,14 @@
 //! What was said in channels and is gone: every server that has it from the Group is told.
 
-use federation_core::store::sql::Backend;
+use diesel::prelude::*;
+use federation_core::store::sql::{Backend, Connection, DatabaseError};
 use federation_core::testing::{TestDatabase, on_each_backend};
+use folkmoot::platform::db::schema::outgoing_activities;
 use reqwest::Method;
 use serde_json::json;
 
 use super::channels::{join, reads, square};
-use super::pair::{actor, key, open, pair, post};
+use super::pair::{actor, contents, key, open, pair, post, until};
 use crate::chat::world::{Answer, Member, World};
 
 const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
@@ -77,5 +79,84 @@ fn a_deletion_that_names_no_channel_reaches_the_followers_of_the_channel() {
         a.stop().await;
         b.stop().await;
         c.stop().await;
+    });
+}
+
+/// What a member of another server was answered about its channel, once it is this.
+async fn state(by: &Member<'_>, expected: &str) {
+    until(expected, async || {
+        let all = by.get("/api/v1/federation/channels").await.expect(200);
+        (all["items"][0]["state"] == expected).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn a_channel_that_is_closed_puts_its_followers_out_and_tells_them_what_is_deleted() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let (alice, bob) = (a.member("alice").await, b.member("bob").await);
+        let (community, square) = square(&alice).await;
+        let mirror = join(&bob, &a).await;
+        let first = alice.say(&square, "by the host").await;
+        reads(&bob, &mirror, &["by the host"]).await;
+        bob.say(&mirror, "by bob").await;
+        reads(&alice, &square, &["by bob", "by the host"]).await;
+        reads(&bob, &mirror, &["by bob", "by the host"]).await;
+
+        let shown = format!("/api/v1/communities/{community}");
+        let closed = json!({"visibility": "private"});
+        alice.patch(&shown, &closed).await.expect(200);
+        // At once nothing is taken from who is told nothing.
+        let (from, signed) = (actor(&b, "bob"), key(&b, "bob").await);
+        let group = a.url(&format!("/channels/{square}"));
+        let blind = json!({
+            "id": format!("{from}#blind"), "type": "Create", "actor": from,
+            "to": [PUBLIC], "audience": group,
+            "object": {
+                "id": format!("{from}/blind"), "type": "Note", "attributedTo": from,
+                "content": "<p>blind</p>", "audience": group,
+            },
+        });
+        assert_eq!(post(&a, "/inbox", &signed, &blind).await.status, 202);
+        assert_eq!(contents(&alice, &square).await, ["by bob", "by the host"]);
+
+        state(&bob, "refused").await;
+        let people = alice.get(&format!("{shown}/members")).await.expect(200);
+        assert_eq!(people["items"].as_array().unwrap().len(), 1, "{people:#}");
+        let between = alice.say(&square, "between us").await;
+
+        // What was public is taken back where it is.
+        let path = format!("/api/v1/channels/{square}/messages");
+        let page = alice.get(&path).await.expect(200);
+        let bobs = page["items"][1]["id"].as_str().unwrap().to_owned();
+        alice.delete(&format!("{path}/{bobs}")).await.expect(204);
+        reads(&bob, &mirror, &["by the host"]).await;
+        for said in [&between, &first] {
+            let id = said["id"].as_str().unwrap();
+            alice.delete(&format!("{path}/{id}")).await.expect(204);
+        }
+        reads(&bob, &mirror, &[]).await;
+        // What was not is not so much as named.
+        let named = format!("%{}%", between["uri"].as_str().unwrap());
+        let count = move |connection: &mut Connection| {
+            let about = outgoing_activities::table.filter(outgoing_activities::body.like(&named));
+            Ok::<i64, DatabaseError>(about.count().get_result(connection)?)
+        };
+        assert_eq!(a.app.ctx().db().read(count).await.unwrap(), 0);
+
+        // Open again, it is followed anew, by those who ask.
+        let open = json!({"visibility": "public"});
+        alice.patch(&shown, &open).await.expect(200);
+        assert_eq!(join(&bob, &a).await, mirror);
+        alice.say(&square, "welcome back").await;
+        until("what is said then", async || {
+            let found = contents(&bob, &mirror).await;
+            found.contains(&"welcome back".to_owned()).then_some(())
+        })
+        .await;
+        drop((alice, bob));
+        a.stop().await;
+        b.stop().await;
     });
 }

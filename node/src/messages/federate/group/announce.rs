@@ -73,7 +73,8 @@ fn strip(entry: &mut Value) -> bool {
 /// Queues the announcement to everybody who follows the Group.
 ///
 /// # Security
-/// Only while everybody may read: who followed a channel before it was closed is told nothing more.
+/// Only while everybody may read: who followed a channel before it was closed is told nothing more but
+/// what is gone ([`remove`]).
 pub(super) fn announce(
     ctx: &Ctx,
     connection: &mut Connection,
@@ -156,16 +157,19 @@ fn announcement(group: &Group, id: Url, object: Url, now: Timestamp) -> Activity
         .published_at(now)
 }
 
-/// Queues that the Group has taken a message out which another node's member wrote.
+/// Queues that the Group has taken a message out, for which its author does not speak: of another node,
+/// gone, or no longer announced. Microblogs are told by the author's own `Delete` where there is one.
+///
+/// # Security
+/// Also of a channel that was closed since, to those who had the message: its id alone, which they know.
 pub(super) fn remove(
     ctx: &Ctx,
     connection: &mut Connection,
     (group, message): (&Group, &Message),
+    deletion: Option<&Activity>,
 ) -> Result<(), DatabaseError> {
-    if !group.is_public {
-        return Ok(());
-    }
-    let inboxes = groups::store::inboxes(connection, message.channel_id)?;
+    let (channel, said_at) = (message.channel_id, message.created_at);
+    let inboxes = groups::store::inboxes_since(connection, channel, said_at)?;
     let (mut aware, mut others) = (Vec::new(), Vec::new());
     for (inbox, form) in &inboxes {
         let Some(inbox) = parse_id(inbox) else {
@@ -191,11 +195,16 @@ pub(super) fn remove(
         send(connection, message, (removal.to_value(), aware), now)?;
     }
     if !others.is_empty() {
-        let first = group.below(&format!("announces/{}", message.id));
-        let shared = announcement(group, first, uri, now);
-        let id = group.below(&format!("announces/{}/undo", message.id));
-        let undo = Activity::undo(id, &shared).to_value();
-        send(connection, message, (undo, others), now)?;
+        let told = match deletion {
+            Some(deletion) => deletion.to_value(),
+            None => {
+                let first = group.below(&format!("announces/{}", message.id));
+                let shared = announcement(group, first, uri, now);
+                let id = group.below(&format!("announces/{}/undo", message.id));
+                Activity::undo(id, &shared).to_value()
+            }
+        };
+        send(connection, message, (told, others), now)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What members of this node do in channels that reach other nodes: announced by the Group here, or
 //! sent to the Group that is elsewhere.
 
+use federation_core::Timestamp;
 use federation_core::outbox::sql::{cancel_for_object, enqueue};
 use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
@@ -67,7 +68,8 @@ pub(in crate::messages::federate) fn deleted(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<(), DatabaseError> {
-    let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
+    // Also where nothing is announced any more: what was public is with others.
+    let Some(group) = group_of(ctx, connection, post.message.channel_id)? else {
         return Ok(());
     };
     let uri = url(&post.message.uri)?;
@@ -77,17 +79,33 @@ pub(in crate::messages::federate) fn deleted(
             // Not for this node to say.
             return Ok(());
         }
-        return remove(ctx, connection, (&group, post.message));
+        return remove(ctx, connection, (&group, post.message), None);
     }
+    let activity = deletion(&group, (post.message, post.author), ctx.now())?;
+    if !group.is_public {
+        return remove(ctx, connection, (&group, post.message), Some(&activity));
+    }
+    if !group.is_mirror && !groups::store::has_followers(connection, post.message.channel_id)? {
+        return Ok(());
+    }
+    tell(ctx, connection, (&group, post), &activity, Does::Delete).map(drop)
+}
+
+/// The `Delete` of a message of this node by its author.
+pub(super) fn deletion(
+    group: &Group,
+    (message, author): (&Message, &User),
+    now: Timestamp,
+) -> Result<Activity, DatabaseError> {
     let (to, mut cc) = group.audience();
     cc.push(group.id.clone());
-    let id = url(&format!("{}/delete", post.message.uri))?;
-    let actor = url(&post.author.actor_uri)?;
+    let id = url(&format!("{}/delete", message.uri))?;
+    let (actor, uri) = (url(&author.actor_uri)?, url(&message.uri)?);
     let mut activity = Activity::delete(id, actor, Object::tombstone(uri))
         .addressed_to(to, cc)
-        .published_at(ctx.now());
+        .published_at(now);
     activity.audience = vec![group.id.clone()];
-    tell(ctx, connection, (&group, post), &activity, Does::Delete).map(drop)
+    Ok(activity)
 }
 
 /// A member put an emoji on a message, or took it off; whether anybody is told. Software that does not
@@ -152,6 +170,18 @@ fn reached(
     }
     let group = Group::of(ctx, connection, &channel)?;
     Ok(group.filter(|group| group.is_public))
+}
+
+/// The Group that a channel is, whoever may read it.
+fn group_of(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    channel: ChannelId,
+) -> Result<Option<Group>, DatabaseError> {
+    match channels::store::by_id(connection, channel)? {
+        Some(channel) => Group::of(ctx, connection, &channel),
+        None => Ok(None),
+    }
 }
 
 fn tell(

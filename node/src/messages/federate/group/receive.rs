@@ -7,7 +7,8 @@ use url::Url;
 
 use super::announce::{self, Does, Passed, announce};
 use super::incoming::GroupNote;
-use super::note::Group;
+use super::local::deletion;
+use super::note::{Group, is_ours};
 use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
 use crate::accounts::federate::person;
@@ -16,6 +17,7 @@ use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access::{self, Seen};
+use crate::channels::reach;
 use crate::channels::structure;
 use crate::communities::error::CommunityError;
 use crate::messages::federate::incoming::Ignored;
@@ -145,7 +147,7 @@ pub fn receive_change(
     carry_out(ctx, connection, &log, &verdict, &about)?;
     if is_refused(&verdict) {
         if let Some(group) = Group::of(ctx, connection, &seen.channel)? {
-            announce::remove(ctx, connection, (&group, &message))?;
+            announce::remove(ctx, connection, (&group, &message), None)?;
         }
         remove(ctx, connection, &log, &message)?;
         return Ok(Err(Ignored::Refused));
@@ -175,10 +177,10 @@ pub(in crate::messages::federate) fn passed_on_delete(
         return Ok(());
     };
     let passed = passed(raw, Does::Delete)?;
-    if names(&passed.activity, &group.id) {
+    if group.is_public && names(&passed.activity, &group.id) {
         announce(ctx, connection, (&group, message), passed)
     } else {
-        announce::remove(ctx, connection, (&group, message))
+        announce::remove(ctx, connection, (&group, message), None)
     }
 }
 
@@ -189,10 +191,17 @@ pub(in crate::messages) fn taken_out(
     connection: &mut Connection,
     message: &Message,
 ) -> Result<(), DatabaseError> {
-    match hosted(ctx, connection, message)? {
-        Some(group) => announce::remove(ctx, connection, (&group, message)),
-        None => Ok(()),
-    }
+    let Some(group) = hosted(ctx, connection, message)? else {
+        return Ok(());
+    };
+    let author = if is_ours(ctx.origin(), &message.uri) {
+        accounts::store::by_id(connection, message.author_id)?
+    } else {
+        None
+    };
+    let deletion = author.map(|author| deletion(&group, (message, &author), ctx.now()));
+    let deletion = deletion.transpose()?;
+    announce::remove(ctx, connection, (&group, message), deletion.as_ref())
 }
 
 /// Whether an activity names a Group where everybody may see it: what names it in secret alone does so
@@ -260,7 +269,10 @@ fn writer(
         .stands
         .as_ref()
         .is_some_and(|stands| stands.standing.is_member);
-    if !is_member || structure::is_mirror(ctx.origin(), &seen.channel) {
+    // Of a channel that was closed nothing is announced, so nothing is said there unseen either.
+    let is_open = !structure::is_mirror(ctx.origin(), &seen.channel)
+        && reach::is_public(connection, &seen.channel, now)?;
+    if !is_member || !is_open {
         return Ok(Err(Ignored::NobodyHere));
     }
     if let Err(error) = seen.needs(Permission::SendMessages) {

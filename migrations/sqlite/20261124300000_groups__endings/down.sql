@@ -1,0 +1,2 @@
+DROP TABLE group_checks;
+ALTER TABLE group_followers DROP COLUMN ended_at;
