@@ -112,7 +112,7 @@ fn shows(actor: &Actor, key_id: &str) -> bool {
 }
 
 /// Everything that was ever queued.
-fn bodies(connection: &mut Connection) -> Result<Vec<String>, DatabaseError> {
+pub(super) fn bodies(connection: &mut Connection) -> Result<Vec<String>, DatabaseError> {
     let query = diesel::sql_query("SELECT body FROM outgoing_activities");
     let rows: Vec<Body> = query.load(connection)?;
     Ok(rows.into_iter().map(|row| row.body).collect())
