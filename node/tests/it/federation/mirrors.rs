@@ -16,7 +16,7 @@ fn what_the_host_has_not_placed_is_there_for_its_author_alone() {
         let (a, b, _other) = pair(&database).await;
         let (alice, bob) = (a.member("alice").await, b.member("bob").await);
         let carol = b.member("carol").await;
-        let (community, square) = square(&alice).await;
+        let (community, _) = square(&alice).await;
         let mirror = join(&bob, &a).await;
         assert_eq!(join(&carol, &a).await, mirror);
         let rules = format!("/api/v1/communities/{community}/rules");
