@@ -135,7 +135,8 @@ impl Square {
     }
 
     /// Lets nothing through any more to the host, to the other server and to Fedify, so that each is
-    /// alone; what the host sends to bovine still comes there. Or lets everything through again.
+    /// alone. What the host sends to bovine still comes there, which cannot ask the host for its key.
+    /// Or lets everything through again.
     pub fn part(&self, parted: bool) {
         for proxy in &self.proxies {
             proxy.set_down(parted);
