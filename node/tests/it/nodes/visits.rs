@@ -230,6 +230,12 @@ fn attack_tokens_of_nodes_open_nothing_else() {
     });
 }
 
+/// An address at which nobody answers.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
 #[test]
 fn a_home_server_asks_for_its_own_members_where_it_may() {
     on_each_backend(async |database: TestDatabase| {
@@ -243,9 +249,7 @@ fn a_home_server_asks_for_its_own_members_where_it_may() {
         let own = b.app.address().to_string();
         ask(&own).await.expect_problem(422, "own_node");
         ask("10.0.0.1").await.expect_problem(422, "address_refused");
-        ask("127.0.0.1:1")
-            .await
-            .expect_problem(502, "peer_unreachable");
+        ask(&nobody()).await.expect_problem(502, "peer_unreachable");
         let unknown = json!({"host": address, "subject": "https://a.example/users/eve"});
         assert_eq!(bob.post(VISIT, &unknown).await.status, 422);
 
