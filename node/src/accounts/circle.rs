@@ -102,8 +102,16 @@ pub fn communities_of(
         .filter(communities::deleted_at.is_null())
         .select(communities::id)
         .load(connection)?;
-    // Every account is in the default one until a row says otherwise.
-    let default = default_community(connection)?;
+    // Every account of this node is in the default one until a row says otherwise.
+    let of_this_node = users::table
+        .find(user)
+        .filter(users::domain.is_null())
+        .select(users::id);
+    let of_this_node: Option<UserId> = of_this_node.first(connection).optional()?;
+    let default = match of_this_node {
+        Some(_) => default_community(connection)?,
+        None => None,
+    };
     living.extend(default.filter(|default| rows.iter().all(|(id, _)| id != default)));
     Ok(living)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use federation_core::Timestamp;
 use federation_core::each_backend;
 use federation_core::store::sql::{Connection, DatabaseError};
@@ -208,7 +210,9 @@ fn page_for(
             .select(Message::as_select())
             .into_boxed();
         if let Some(author) = author {
-            rows = rows.filter(messages::author_id.eq(author));
+            // In so many words, so that SQLite sees that the index of these serves.
+            let waits = sql::<Bool>("messages.seq >= 1152921504606846976");
+            rows = rows.filter(messages::author_id.eq(author)).filter(waits);
         }
         rows = if ascending {
             rows.order(messages::seq)

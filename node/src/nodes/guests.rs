@@ -59,6 +59,7 @@ impl Guests {
     /// # Security
     /// The session and the person are read from their rows at every use, so that whatever ends or
     /// suspends them holds for the next request. They hold no privilege, whatever their row says.
+    /// The person is the subject itself, not whom its address leads on to.
     async fn admit(&self, token: &str) -> Result<CurrentUser, ApiError> {
         let reading = handshake::Scope::ChatRead;
         let found = self.sessions.authorise(token, reading, self.ctx.now());
@@ -101,6 +102,10 @@ impl Guests {
             let detail = "Who visits cannot be looked up now; try again.";
             ApiError::unavailable(detail, WAIT).caused_by(error)
         })?;
+        // An address may lead on to another actor, for whom the node of this one does not speak.
+        if found.user.actor_uri != subject.as_str() {
+            return Err(AuthError::InvalidToken.into());
+        }
         Ok(found.user)
     }
 }

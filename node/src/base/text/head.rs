@@ -208,8 +208,12 @@ fn line(text: &str, limit: usize) -> Option<String> {
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// Whether a letter neither controls anything nor turns the direction of what follows.
+/// Whether a letter is seen, and neither controls anything nor turns the direction of what follows.
 fn is_plain(letter: char) -> bool {
     !letter.is_control()
-        && !matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        && !matches!(
+            letter,
+            '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        )
+        && !matches!(letter, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

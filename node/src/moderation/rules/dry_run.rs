@@ -22,6 +22,7 @@ use crate::base::filter::{FilterSet, Pattern, Text};
 use crate::base::ids::UserId;
 use crate::base::permission::Permission;
 use crate::channels::access;
+use crate::channels::structure::PROVISIONAL;
 use crate::moderation::error::ModerationError;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::error::ApiError;
@@ -105,7 +106,8 @@ pub(super) async fn try_rule(
     let wanted = asked.messages.unwrap_or(USUAL).clamp(1, MOST);
     let until = Instant::now() + LONGEST;
     let mut trial = Trial::new(&pattern, turn)?;
-    let mut before = i64::MAX;
+    // What has no place yet is there for its author alone.
+    let mut before = PROVISIONAL;
     while trial.looked_at < wanted && !trial.is_cut_short {
         let limit = i64::from(PAGE.min(wanted.saturating_sub(trial.looked_at)));
         let page = move |connection: &mut Connection| {

@@ -26,6 +26,8 @@ use crate::platform::http::error::ApiError;
 const MOST: i64 = 50;
 /// When to come back to a node that gives no better word.
 const WAIT: Duration = Duration::from_secs(30);
+/// How long a visit counts at most: the 24 hours that a host may say, and what clocks differ by.
+const LONGEST: Duration = Duration::from_hours(25);
 
 /// The open visits of a member, newest first.
 pub(super) async fn list(ctx: &Ctx, me: UserId) -> Result<Vec<VisitView>, ApiError> {
@@ -72,7 +74,7 @@ pub(super) async fn open(
         granted_id: granted.id.to_string(),
         scopes: granted.scopes.to_string(),
         opened_at: now.as_millis(),
-        expires_at: granted.expires_at.as_millis(),
+        expires_at: granted.expires_at.min(now.plus(LONGEST)).as_millis(),
         ended_at: None,
         retry_at: now.as_millis(),
     };

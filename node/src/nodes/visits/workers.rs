@@ -53,10 +53,10 @@ async fn round(
     nodes: &Nodes,
     caught_up: &AtomicBool,
 ) -> Result<Option<Timestamp>, ApiError> {
-    let (now, whole) = (ctx.now(), !caught_up.load(Ordering::Relaxed));
+    // A round that fails is made up for by one that looks at all.
+    let (now, whole) = (ctx.now(), !caught_up.swap(false, Ordering::Relaxed));
     let read = move |connection: &mut Connection| look(connection, whole, now);
     let found = ctx.db().read(read).await?;
-    caught_up.store(!found.is_behind, Ordering::Relaxed);
     if !found.expired.is_empty() {
         let expired = found.expired;
         let write = move |connection: &mut Connection| {
@@ -76,6 +76,7 @@ async fn round(
             ctx.tasks().spawn(end(ctx.clone(), nodes.clone(), visit));
         }
     }
+    caught_up.store(!found.is_behind, Ordering::Relaxed);
     Ok(found.is_any.then(|| now.plus(LOOK_EVERY)))
 }
 

@@ -166,12 +166,16 @@ fn attack_a_visitor_sees_what_the_member_may_see_and_no_more() {
         let told = socket.next_op("message.created").await;
         assert_eq!(told["d"]["content"], "for all");
 
-        // Who is in no channel of this server sees none.
+        // Who is in no channel of this server sees none, and nobody.
+        let (mut at_dora, _) = dora.socket(None).await;
+        let (_at_alice, _) = alice.socket(None).await;
+        at_dora.presence(&alice).await;
         let carls = visitor(&a, &visit(&carl, &a).await);
         let refused = carls.get(&messages(&square)).await;
         refused.expect_problem(404, "not_found");
         let (_socket, ready) = carls.socket(None).await;
         assert_eq!(ready["user"]["handle"], handle(&b, "carl"));
+        assert_eq!(ready["online"]["count"], 0, "{ready:#}");
         let mine = carls.get("/api/v1/channels").await.expect(200);
         assert_eq!(mine["items"], json!([]));
         drop((alice, dora, bob, carl, bobs, carls));
