@@ -160,17 +160,17 @@ async fn federates_with_fedify(name: &str) -> Result<()> {
 #[tokio::test]
 #[ignore = "cargo xtask interop installs it, and runs this"]
 async fn cattle_grid_and_fedify_federate_with_each_other() -> Result<()> {
-    federates_with_fedify("cattle_grid").await
+    Box::pin(federates_with_fedify("cattle_grid")).await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask interop installs it, and runs this"]
 async fn apx_sdk_and_fedify_federate_with_each_other() -> Result<()> {
-    federates_with_fedify("apx_sdk").await
+    Box::pin(federates_with_fedify("apx_sdk")).await
 }
 
 #[tokio::test]
 #[ignore = "cargo xtask interop installs it, and runs this"]
 async fn activitypub_federation_and_fedify_federate_with_each_other() -> Result<()> {
-    federates_with_fedify("activitypub_federation").await
+    Box::pin(federates_with_fedify("activitypub_federation")).await
 }

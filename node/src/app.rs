@@ -29,7 +29,6 @@ use crate::platform::db;
 use crate::platform::domains::Domains;
 use crate::platform::events::{self, Bus};
 use crate::platform::filters::Filters;
-use crate::platform::http::auth::Authenticator;
 use crate::platform::http::server;
 use crate::platform::limits::Limits;
 use crate::platform::sealing::{Keyring, KeyringError};
@@ -170,7 +169,6 @@ impl App {
         let most = &config.limits;
         let bus = Bus::new(most.socket_queue_events, most.sockets_per_user);
         events::start(&db, &bus).await?;
-        let gate: Arc<dyn Authenticator> = Arc::<crate::auth::gate::Gate>::clone(&auth.gate);
         let connections = config.limits.connections;
         let limits = limits_of(&config, &db, &clock).await?;
         let ctx = Ctx::new(CtxParts {
@@ -179,7 +177,7 @@ impl App {
             db,
             clock,
             keyring,
-            authenticator: gate,
+            authenticator: Arc::<crate::auth::gate::Gate>::clone(&auth.gate),
             cluster,
             limits,
             domains,
@@ -193,8 +191,8 @@ impl App {
         let known = Known::new(ctx.cluster().clone());
         let nodes = Nodes::new(&ctx, &edge);
         let streams = Streams::new(&ctx, &edge, &nodes);
-        let guests = Guests::new(&ctx, nodes.sessions(), edge.people());
-        auth.gate.welcome(Arc::new(guests));
+        let guests = Arc::new(Guests::new(&ctx, nodes.sessions(), edge.people()));
+        auth.gate.welcome(guests);
         let parts = Parts {
             auth,
             presence: Tracker::new(ctx.clock()),

@@ -34,9 +34,9 @@ pub(crate) struct Ready {
 }
 
 /// Signs messages of the peer to a member.
-pub(crate) fn prepare(peer: &Peer, node: &Node, reader: &str) -> Vec<Ready> {
-    let (author, url) = (peer.actor(), inbox(node));
-    let reader = node.url(&format!("/users/{reader}"));
+pub(crate) fn prepare(peer: &Peer, at: &Node, reader: &str) -> Vec<Ready> {
+    let (author, url) = (peer.actor(), inbox(at));
+    let reader = at.url(&format!("/users/{reader}"));
     let key_id = peer.key().key_id().clone();
     let wrong = SigningKey::new(key_id, PrivateKey::generate(Algorithm::Ed25519).unwrap());
     let one = |number: usize| {

@@ -148,24 +148,21 @@ async fn run(backend: Backend, measured: usize, is_disturbed: bool) -> Run {
     write(&node, &scene, &board, messages).await;
     let times = board.finish().await.split_off(WARM_UP);
     readers.abort_all();
-    let flood = match flood {
-        Some(flood) => {
-            let tally = flood.stop();
-            assert!(tally.of(202) > 0, "nothing of the flood was valid: {tally}");
-            assert!(tally.of(401) > 0, "all of the flood was valid: {tally}");
-            assert!(
-                follower.hanging() > 0,
-                "nothing was sent to the stalled peer"
-            );
-            tally
-        }
-        None => {
-            until("delivery of every message", async || {
-                (follower.taken() - before >= messages).then_some(())
-            })
-            .await;
-            Tally::default()
-        }
+    let flood = if let Some(flood) = flood {
+        let tally = flood.stop();
+        assert!(tally.of(202) > 0, "nothing of the flood was valid: {tally}");
+        assert!(tally.of(401) > 0, "all of the flood was valid: {tally}");
+        assert!(
+            follower.hanging() > 0,
+            "nothing was sent to the stalled peer"
+        );
+        tally
+    } else {
+        until("delivery of every message", async || {
+            (follower.taken() - before >= messages).then_some(())
+        })
+        .await;
+        Tally::default()
     };
     Run { times, flood }
 }

@@ -52,7 +52,7 @@ async fn seen(
     (uri, headers): (&Uri, &HeaderMap),
 ) -> Result<Channel, ApiError> {
     require_activity(headers)?;
-    let reader = fetcher(ctx, edge, peer.clone(), uri, headers).await?;
+    let reader = fetcher(ctx, edge, *peer, uri, headers).await?;
     let held = ctx.clone();
     let find = move |connection: &mut Connection| {
         messages::place(&held, connection, id, reader.as_ref().map(Url::as_str))

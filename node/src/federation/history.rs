@@ -84,7 +84,7 @@ pub(super) fn fetch(ctx: &Ctx, edge: &Edge, group: &Arc<Actor>) {
     let (held, edge, group) = (ctx.clone(), edge.clone(), Arc::clone(group));
     ctx.tasks().spawn(async move {
         let shutdown = held.tasks().shutdown().clone();
-        let fetching = in_turn(&held, &edge, &group);
+        let fetching = Box::pin(in_turn(&held, &edge, &group));
         match shutdown.run_until_cancelled(fetching).await {
             Some(Err(error)) => {
                 edge.histories().give_up(&group.id);
@@ -225,16 +225,15 @@ async fn note_of(
     if ctx.origin().owns(&id) {
         return None;
     }
-    let object = match copy.as_object().filter(|_| same_origin(&id, group)) {
-        Some(object) => object.clone(),
-        None => {
-            let fetching = edge.directory().document(&id);
-            let found = silent.ask(&id, fetching).await?;
-            if found.id != id {
-                return None;
-            }
-            Object::from_value(Value::Object(found.map)).ok()?
+    let object = if let Some(object) = copy.as_object().filter(|_| same_origin(&id, group)) {
+        object.clone()
+    } else {
+        let fetching = edge.directory().document(&id);
+        let found = silent.ask(&id, fetching).await?;
+        if found.id != id {
+            return None;
         }
+        Object::from_value(Value::Object(found.map)).ok()?
     };
     let [author] = object.attributed_to.as_slice() else {
         return None;

@@ -168,8 +168,8 @@ pub fn close(
     connection: &mut Connection,
     follower: &Follower,
 ) -> Result<(), DatabaseError> {
-    let followed = (follower.channel_id, follower.user_id);
-    store::end(connection, followed, ctx.now())?;
+    let place = (follower.channel_id, follower.user_id);
+    store::end(connection, place, ctx.now())?;
     let person = accounts::store::by_id(connection, follower.user_id)?;
     match person.and_then(|person| parse_id(&person.actor_uri)) {
         Some(actor) => put_out(ctx, connection, follower, &actor, false),

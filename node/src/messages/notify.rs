@@ -51,8 +51,8 @@ pub(super) fn notify(
     for (user, kind) in named.chain(answered) {
         // Nobody is told of what they do not see.
         let seen = access::see(connection, user, channel.id, ctx.now())?;
-        let sees = seen.is_some_and(|seen| message.seq >= seen.visible_from);
-        if sees && reaches(ctx, connection, author, user)? {
+        let is_seen = seen.is_some_and(|seen| message.seq >= seen.visible_from);
+        if is_seen && reaches(ctx, connection, author, user)? {
             told.push((user, kind));
         }
     }

@@ -101,12 +101,14 @@ pub(super) async fn list(
     Ok(page::respond(&uri, ("before", "after"), found))
 }
 
+/// Who looks people of other nodes up, and who signs for those of this one.
+type Federating = (Extension<Arc<dyn People>>, Extension<Arc<dyn Signers>>);
+
 /// Sends a message.
 #[utoipa::path(post, path = "/api/v1/channels/{id}/messages", tag = "messages", params(IdempotencyKey, ("id" = ChannelId, Path, description = "The channel")), request_body = PostMessage, responses((status = 201, body = MessageView), (status = 409, body = Problem)))]
 pub(super) async fn send(
     State(ctx): State<Ctx>,
-    Extension(people): Extension<Arc<dyn People>>,
-    Extension(signers): Extension<Arc<dyn Signers>>,
+    (Extension(people), Extension(signers)): Federating,
     (Extension(typing), Extension(known)): (Extension<Typing>, Extension<Known>),
     user: CurrentUser,
     Path(channel): Path<ChannelId>,

@@ -7,7 +7,10 @@ use super::model::NotificationKind;
 use crate::base::ids::{ChannelId, UserId};
 use crate::platform::db::schema::notifications;
 
-/// Where the unread notifications of a member are from: the channel, and the place in it; at most
+/// A channel, and a place in it.
+pub type Place = (Option<ChannelId>, Option<i64>);
+
+/// Where the unread notifications of a member are from; at most
 /// `limit` are looked at.
 ///
 /// # Errors
@@ -16,7 +19,7 @@ pub fn places(
     connection: &mut Connection,
     user: UserId,
     limit: i64,
-) -> Result<Vec<(Option<ChannelId>, Option<i64>)>, DatabaseError> {
+) -> Result<Vec<Place>, DatabaseError> {
     let rows = notifications::table
         .filter(notifications::user_id.eq(user))
         .filter(notifications::read_at.is_null())

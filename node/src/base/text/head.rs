@@ -171,8 +171,8 @@ impl Reader {
             return;
         };
         if content.len() <= MOST_BYTES && !content.trim().is_empty() {
-            let mut named = self.named.borrow_mut();
-            named.entry(known).or_insert_with(|| content.to_owned());
+            let mut kept = self.named.borrow_mut();
+            kept.entry(known).or_insert_with(|| content.to_owned());
         }
     }
 

@@ -29,15 +29,18 @@ pub fn links(html: &str) -> Vec<String> {
             ("span", true) => {
                 spans.pop();
             }
-            ("a", false) if code == 0 && !spans.contains(&true) => {
-                if !classes(inner).any(|class| matches!(class, "mention" | "hashtag")) {
-                    found.push(href(inner));
-                }
+            ("a", false) if code == 0 && !spans.contains(&true) && !is_name(inner) => {
+                found.push(href(inner));
             }
             _ => {}
         }
     }
     found
+}
+
+/// Whether a link stands for somebody or for a subject.
+fn is_name(tag: &str) -> bool {
+    classes(tag).any(|class| matches!(class, "mention" | "hashtag"))
 }
 
 /// The addresses that a Markdown text has in angle brackets, `<https://…>`.

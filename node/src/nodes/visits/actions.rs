@@ -14,6 +14,7 @@ use super::store::{self, Visit};
 use super::wire::{OpenedVisit, VisitView};
 use crate::accounts;
 use crate::accounts::acting::Acting;
+use crate::accounts::model::User;
 use crate::base::ids::{UserId, VisitId};
 use crate::nodes::Nodes;
 use crate::peers;
@@ -62,7 +63,7 @@ pub(super) async fn open(
         check_room(connection, me.id, now)?;
         Ok::<_, ApiError>(user)
     };
-    let user = ctx.db().read(look).await?.filter(|user| user.is_active());
+    let user = ctx.db().read(look).await?.filter(User::is_active);
     let subject = user.and_then(|user| parse_id(&user.actor_uri));
     let subject = subject.ok_or_else(ApiError::not_found)?;
     let granted = grant(ctx, nodes, &host, &subject).await?;

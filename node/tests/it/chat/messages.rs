@@ -224,9 +224,9 @@ fn i2_a_repeat_does_not_bring_back_what_was_deleted() {
             let request = request.header("idempotency-key", key);
             Answer::of(request.json(&json!({"content": "a slip of the tongue"})))
         };
-        let sent = send("k1").await.expect(201);
-        assert_eq!(send("k1").await.expect(201), sent);
-        let one = format!("{path}/{}", sent["id"].as_str().unwrap());
+        let first = send("k1").await.expect(201);
+        assert_eq!(send("k1").await.expect(201), first);
+        let one = format!("{path}/{}", first["id"].as_str().unwrap());
         ann.delete(&one).await.expect(204);
         send("k1").await.expect_problem(404, "answer_gone");
         let list = owner.get(&path).await.expect(200);

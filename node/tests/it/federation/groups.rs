@@ -48,7 +48,10 @@ fn a_public_channel_is_a_group_that_anybody_may_read() {
         assert_eq!(community["type"], "Organization");
 
         let name = handle(&world, "general.main");
-        let acct = format!("/.well-known/webfinger?resource=acct:{}", &name[1..]);
+        let acct = format!(
+            "/.well-known/webfinger?resource=acct:{}",
+            name.trim_start_matches('@')
+        );
         let found = Answer::of(world.http.get(world.url(&acct))).await;
         let found = found.expect(200);
         assert_eq!(found["links"][0]["href"], world.url(&path), "{found:#}");
@@ -88,7 +91,10 @@ fn channels_of_one_name_and_threads_have_handles_of_their_own() {
         let thread = thread.expect(201)["id"].as_str().unwrap().to_owned();
         let found = async |name: &str| {
             let name = handle(&world, &format!("{name}.main"));
-            let acct = format!("/.well-known/webfinger?resource=acct:{}", &name[1..]);
+            let acct = format!(
+                "/.well-known/webfinger?resource=acct:{}",
+                name.trim_start_matches('@')
+            );
             Answer::of(world.http.get(world.url(&acct))).await
         };
         for (asked, id, name) in [
@@ -106,7 +112,11 @@ fn channels_of_one_name_and_threads_have_handles_of_their_own() {
                 "{asked}: {jrd:#}"
             );
             let subject = handle(&world, &format!("{name}.main"));
-            assert_eq!(jrd["subject"], format!("acct:{}", &subject[1..]), "{asked}");
+            assert_eq!(
+                jrd["subject"],
+                format!("acct:{}", subject.trim_start_matches('@')),
+                "{asked}"
+            );
             let document = fetch(&world, &group, None).await.expect(200);
             assert_eq!(document["preferredUsername"], format!("{name}.main"));
         }
@@ -142,7 +152,10 @@ fn attack_67_a_private_channel_is_not_there_for_strangers() {
             assert_eq!(fetch(&a, &path, Some(&signed)).await.status, 404, "{path}");
         }
         let name = handle(&a, "secret.main");
-        let acct = format!("/.well-known/webfinger?resource=acct:{}", &name[1..]);
+        let acct = format!(
+            "/.well-known/webfinger?resource=acct:{}",
+            name.trim_start_matches('@')
+        );
         assert_eq!(Answer::of(a.http.get(a.url(&acct))).await.status, 404);
 
         // A Follow and a message are taken, and nothing comes of them.

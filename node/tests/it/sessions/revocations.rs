@@ -87,12 +87,12 @@ struct Speech {
 impl Speech {
     /// Speaks until it is over.
     async fn speak(self: Arc<Self>) {
-        let mut pace = interval(PACE);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = interval(PACE);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut saying = JoinSet::new();
         while !self.is_over.load(Ordering::SeqCst) {
-            pace.tick().await;
+            beat.tick().await;
             let place = Arc::clone(&places).acquire_owned().await.unwrap();
             let speech = Arc::clone(&self);
             saying.spawn(async move {

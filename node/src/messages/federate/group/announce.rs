@@ -195,14 +195,13 @@ pub(super) fn remove(
         send(connection, message, (removal.to_value(), aware), now)?;
     }
     if !others.is_empty() {
-        let told = match deletion {
-            Some(deletion) => deletion.to_value(),
-            None => {
-                let first = group.below(&format!("announces/{}", message.id));
-                let shared = announcement(group, first, uri, now);
-                let id = group.below(&format!("announces/{}/undo", message.id));
-                Activity::undo(id, &shared).to_value()
-            }
+        let told = if let Some(deletion) = deletion {
+            deletion.to_value()
+        } else {
+            let first = group.below(&format!("announces/{}", message.id));
+            let shared = announcement(group, first, uri, now);
+            let id = group.below(&format!("announces/{}/undo", message.id));
+            Activity::undo(id, &shared).to_value()
         };
         send(connection, message, (told, others), now)?;
     }
