@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::anyhow;
+use reqwest::RequestBuilder;
+use reqwest::Response;
 use serde_json::Value;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -21,6 +23,10 @@ use crate::outcome::Stop;
 
 /// How long a program of an action may take.
 const PROGRAM: Duration = Duration::from_mins(1);
+/// How often somebody who has too much to do is asked again.
+const TRIES: u32 = 10;
+/// Between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Does the action `name`; gives `values` with what was captured.
 ///
@@ -116,7 +122,7 @@ async fn ask(
             .header("content-type", media_type)
             .body(form.finish());
     }
-    let answer = request.send().await.context("no answer")?;
+    let answer = patiently(request, &step.expect).await?;
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let text = answer.text().await.context("the answer broke off")?;
     let document: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -204,4 +210,21 @@ async fn run(
         values.extend(captured);
     }
     Ok(values)
+}
+
+/// Sends a request, and again for a while where the answer is that there is too much to do now, as
+/// other clients do.
+async fn patiently(request: RequestBuilder, expected: &[u16]) -> Result<Response> {
+    for _ in 0..TRIES {
+        let Some(copy) = request.try_clone() else {
+            break;
+        };
+        let answer = copy.send().await.context("no answer")?;
+        let status = answer.status().as_u16();
+        if !matches!(status, 429 | 503) || expected.contains(&status) {
+            return Ok(answer);
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+    request.send().await.context("no answer")
 }

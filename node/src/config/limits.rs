@@ -17,6 +17,8 @@ pub struct LimitsConfig {
     pub inbox_per_second_per_peer: u32,
     /// Requests to inboxes from one public address in a second; 30 times as many at once.
     pub inbox_per_second_per_address: u32,
+    /// Documents fetched from one host in a second, whoever causes it; 60 times as many at once.
+    pub fetches_per_second_per_host: u32,
     /// Connections held open at once; more wait to be accepted.
     pub connections: usize,
     /// Sign-ins of one account at once; a further one ends the oldest.
@@ -50,6 +52,7 @@ impl Default for LimitsConfig {
             inbox_body_bytes: 1024 * 1024,
             inbox_per_second_per_peer: 2_000,
             inbox_per_second_per_address: 2_000,
+            fetches_per_second_per_host: 1,
             connections: 16_384,
             sessions_per_user: 50,
             password_hashes_at_once: 2,
@@ -101,6 +104,12 @@ impl LimitsConfig {
         ] {
             within(key, value.into(), 1, 1_000_000);
         }
+        within(
+            "fetches_per_second_per_host",
+            self.fetches_per_second_per_host.into(),
+            1,
+            1000,
+        );
         within("connections", wide(self.connections), 16, 1_000_000);
         within(
             "sessions_per_user",

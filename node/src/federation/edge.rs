@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use federation_core::Clock;
 use federation_core::fetch::client::{ClientConfig, ClientError};
 use federation_core::fetch::{
-    Directory, DirectoryConfig, DomainPolicy, GuardPolicy, GuardedClient, PeerSigner,
+    Directory, DirectoryConfig, DomainPolicy, FetchBudget, GuardPolicy, GuardedClient, PeerSigner,
     RequestSigner, SchemeMemory, Transport, Upgrader,
 };
 use federation_core::handshake::Sessions;
@@ -106,6 +107,7 @@ impl Edge {
         let signer: Arc<dyn RequestSigner> = Arc::new(signer);
         let mut directory = DirectoryConfig::default();
         directory.allow_http = settings.allow_http;
+        directory.budget = budget(&on.config.limits);
         let directory = Arc::new(Directory::new(
             Arc::clone(&transport),
             Arc::new(SqlActorCache::new(on.db.clone())),
@@ -252,6 +254,15 @@ fn limiter(limits: &LimitsConfig) -> InboundLimiter {
     bounds.per_peer = rate(limits.inbox_per_second_per_peer);
     bounds.per_source = rate(limits.inbox_per_second_per_address);
     InboundLimiter::new(bounds)
+}
+
+/// What all documents of one host may cost it.
+fn budget(limits: &LimitsConfig) -> FetchBudget {
+    let each_second = limits.fetches_per_second_per_host.max(1);
+    let mut budget = FetchBudget::default();
+    budget.burst = budget.burst.saturating_mul(each_second);
+    budget.interval = Duration::from_secs(1) / each_second;
+    budget
 }
 
 impl fmt::Debug for Edge {
