@@ -101,15 +101,13 @@ impl LimitsConfig {
                 "inbox_per_second_per_address",
                 self.inbox_per_second_per_address,
             ),
+            (
+                "fetches_per_second_per_host",
+                self.fetches_per_second_per_host,
+            ),
         ] {
             within(key, value.into(), 1, 1_000_000);
         }
-        within(
-            "fetches_per_second_per_host",
-            self.fetches_per_second_per_host.into(),
-            1,
-            1000,
-        );
         within("connections", wide(self.connections), 16, 1_000_000);
         within(
             "sessions_per_user",
