@@ -21,15 +21,23 @@ export const ACTOR_TYPES = { Application, Group, Organization, Person, Service }
 // What a group passes on to its followers (FEP-1b12).
 const PASSED_ON = ["Create", "Update", "Delete", "Like", "Dislike", "EmojiReact", "Undo", "Announce"];
 
+// Enough for a quarter of an hour.
+const MAX_ATTEMPTS = 300;
+const backoff = createExponentialBackoffPolicy({
+  initialDelay: { milliseconds: 500 },
+  maxDelay: { seconds: 5 },
+  maxAttempts: MAX_ATTEMPTS,
+  jitter: false,
+});
+// The delay doubles before it is bounded, and is no Duration any more after some fifty attempts, which
+// ends the process (Fedify 2.3); five seconds are reached long before.
+const retry = ({ attempts, ...context }) =>
+  attempts < MAX_ATTEMPTS ? backoff({ ...context, attempts: Math.min(attempts, 10) }) : null;
+
 export const federation = createFederation({
   kv: new MemoryKvStore(),
   queue: { outbox: new InProcessMessageQueue() },
-  outboxRetryPolicy: createExponentialBackoffPolicy({
-    initialDelay: { milliseconds: 500 },
-    maxDelay: { seconds: 5 },
-    maxAttempts: 300, // enough for a quarter of an hour
-    jitter: false,
-  }),
+  outboxRetryPolicy: retry,
   circuitBreaker: false,
   origin,
   allowPrivateAddress: true,

@@ -8,6 +8,8 @@ use axum::extract::ws::{CloseFrame, Utf8Bytes};
 pub enum CloseReason {
     /// 1001: the server stops; come back and resume.
     GoingAway,
+    /// 1009: a message of the client was too large.
+    TooLarge,
     /// 1011: the server failed; come back and resume.
     Internal,
     /// 4400: the client sent something that is not in the specification.
@@ -29,6 +31,7 @@ impl CloseReason {
     pub fn code(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::TooLarge => 1009,
             Self::Internal => 1011,
             Self::BadFrame => 4400,
             Self::Unauthenticated => 4401,
@@ -42,6 +45,7 @@ impl CloseReason {
     fn text(self) -> &'static str {
         match self {
             Self::GoingAway => "the server stops, come back and resume",
+            Self::TooLarge => "the message is too large",
             Self::Internal => "the server failed, come back and resume",
             Self::BadFrame => "not a frame of this protocol",
             Self::Unauthenticated => "not signed in, or no longer",

@@ -1,9 +1,11 @@
 //! One socket under a watch: nothing sent to it can hold up its end.
 
+use std::error::Error;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt, StreamExt as _};
+use tokio_tungstenite::tungstenite;
 use tokio_util::sync::CancellationToken;
 
 use super::close::CloseReason;
@@ -67,6 +69,7 @@ impl Link {
             Some(Ok(Message::Text(text))) => Ok(Some(text)),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Ok(Message::Binary(_))) => Err(CloseReason::BadFrame.into()),
+            Some(Err(error)) if is_too_large(&error) => Err(CloseReason::TooLarge.into()),
             Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ended::Gone),
         }
     }
@@ -126,4 +129,11 @@ impl Link {
         };
         let _done_or_not = tokio::time::timeout(CLOSE_WITHIN, parting).await;
     }
+}
+
+/// Whether a message was larger than a socket takes.
+fn is_too_large(error: &axum::Error) -> bool {
+    let cause = error.source();
+    let cause = cause.and_then(<dyn Error>::downcast_ref::<tungstenite::Error>);
+    matches!(cause, Some(tungstenite::Error::Capacity(_)))
 }

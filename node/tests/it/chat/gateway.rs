@@ -90,6 +90,7 @@ fn tokens_come_by_subprotocol_or_first_frame_and_never_by_the_address() {
             ("{", 4400),
             (r#"{"op":"heartbeat"}"#, 4400),
             (r#"{"op":"identify","d":{"token":"wrong"}}"#, 4401),
+            (&"[".repeat(17 * 1024), 1009),
         ] {
             let mut socket = Socket::open(&world, "/ws", &[]).await.unwrap();
             socket.send_text(text).await;
