@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod pair;
 pub mod peer;
 pub mod place;
+pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

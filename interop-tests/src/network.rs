@@ -3,7 +3,6 @@
 
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering;
@@ -16,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::place;
+use crate::port;
 use crate::process::Process;
 use crate::process::run;
 use crate::proxy::Proxy;
@@ -103,7 +103,7 @@ impl Network {
     /// # Errors
     /// When Caddy cannot be started.
     pub async fn front(&self, name: &str, backend: u16) -> Result<Front> {
-        let public = free_address(self.address())?;
+        let public = port::free_on(self.address())?;
         let authority = self.authority_at(public);
         let folder = self.folder(&format!("{name}-tls"))?;
         let mut command = Command::new("caddy");
@@ -233,18 +233,4 @@ impl Front {
     pub fn authority(&self) -> String {
         self.authority.clone()
     }
-}
-
-/// A loopback port that nothing listens on.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> Result<u16> {
-    Ok(free_address(Ipv4Addr::LOCALHOST)?.port())
-}
-
-fn free_address(address: Ipv4Addr) -> Result<SocketAddr> {
-    let listener =
-        TcpListener::bind((address, 0)).with_context(|| format!("no port on {address}"))?;
-    Ok(listener.local_addr()?)
 }

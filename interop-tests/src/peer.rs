@@ -9,8 +9,8 @@ use tokio::process::Command;
 
 use crate::network::Front;
 use crate::network::Network;
-use crate::network::free_port;
 use crate::place;
+use crate::port;
 use crate::process::Process;
 use crate::proxy::Proxy;
 use crate::wait;
@@ -97,7 +97,7 @@ impl Peer {
     /// # Errors
     /// When it is not installed, or does not start.
     pub async fn start(kind: Kind, network: &Network) -> Result<Self> {
-        let port = free_port()?;
+        let port = port::free()?;
         let front = network.front(kind.name(), port).await?;
         Self::start_behind(kind, network, (port, front), &[]).await
     }
@@ -108,7 +108,7 @@ impl Peer {
     /// # Errors
     /// As [`Peer::start`].
     pub async fn start_as(kind: Kind, network: &Network, software: &str) -> Result<(Self, Proxy)> {
-        let port = free_port()?;
+        let port = port::free()?;
         let (front, proxy) = network.record(kind.name(), port, false).await?;
         let settings = [("PEER_SOFTWARE", software)];
         let peer = Self::start_behind(kind, network, (port, front), &settings).await?;

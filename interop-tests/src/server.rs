@@ -16,9 +16,9 @@ use crate::adapter::template::Values;
 use crate::adapter::template::fill;
 use crate::network::Front;
 use crate::network::Network;
-use crate::network::free_port;
 use crate::outcome::Stop;
 use crate::place;
+use crate::port;
 use crate::postgres;
 use crate::process::Process;
 use crate::process::run;
@@ -66,7 +66,7 @@ impl Server {
         more: &[(&str, &str)],
     ) -> Result<Self> {
         let name = description.name.clone();
-        let port = free_port()?;
+        let port = port::free()?;
         let (front, proxy) = network.record(&name, port, raw).await?;
         let folder = network.folder(&format!("{name}-server"))?;
         let data = folder.join("data");
@@ -101,7 +101,7 @@ impl Server {
             values.insert(name.to_owned(), Value::String(text));
         }
         for name in ["spare_1", "spare_2"] {
-            values.insert(name.to_owned(), Value::String(free_port()?.to_string()));
+            values.insert(name.to_owned(), Value::String(port::free()?.to_string()));
         }
         let mut engine = "";
         if description.start.container.is_some() {

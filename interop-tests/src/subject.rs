@@ -15,8 +15,8 @@ use tokio::process::Command;
 
 use crate::network::Front;
 use crate::network::Network;
-use crate::network::free_port;
 use crate::place;
+use crate::port;
 use crate::postgres;
 use crate::process::Process;
 use crate::proxy::Proxy;
@@ -49,7 +49,7 @@ impl Subject {
     /// # Errors
     /// When it is not built or does not become ready; the message ends with its log.
     pub async fn start(network: &Network, name: &str, store: Store) -> Result<Self> {
-        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
         let front = network.front(name, bind.port()).await?;
         Self::start_behind(network, name, store, (bind, front), &[]).await
     }
@@ -64,7 +64,7 @@ impl Subject {
         store: Store,
         settings: &[(&'static str, &str)],
     ) -> Result<Self> {
-        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
         let front = network.front(name, bind.port()).await?;
         Self::start_behind(network, name, store, (bind, front), settings).await
     }
@@ -79,7 +79,7 @@ impl Subject {
         name: &str,
         store: Store,
     ) -> Result<(Self, Proxy)> {
-        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
         let (front, proxy) = network.record(name, bind.port(), false).await?;
         let subject = Self::start_behind(network, name, store, (bind, front), &[]).await?;
         Ok((subject, proxy))
@@ -104,7 +104,7 @@ impl Subject {
         store: Store,
         settings: &[(&'static str, &str)],
     ) -> Result<Self> {
-        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
         let front = network.direct(bind);
         Self::start_behind(network, name, store, (bind, front), settings).await
     }

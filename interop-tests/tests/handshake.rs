@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use anyhow::Result;
 use anyhow::bail;
 use interop_tests::network::Network;
-use interop_tests::network::free_port;
 use interop_tests::place;
+use interop_tests::port;
 use interop_tests::subject::Store;
 use interop_tests::subject::Subject;
 use tokio::process::Command;
@@ -52,7 +52,7 @@ async fn the_vectors_of_the_specification_are_computed_anew() -> Result<()> {
 async fn a_holder_goes_through_the_handshake(store: Store) -> Result<()> {
     let network = Network::start().await?;
     let issuer = Subject::start(&network, "issuer", store).await?;
-    let port = free_port()?;
+    let port = port::free()?;
     let front = network.front("holder", port).await?;
     let mut scenario = script("scenario.py")?;
     scenario

@@ -26,6 +26,7 @@ mod oauth;
 mod oidc;
 mod openapi;
 mod people;
+mod port;
 mod protection;
 mod schema;
 mod sessions;

@@ -11,6 +11,8 @@ use federation_core::testing::TestDatabase;
 use folkmoot::platform::db;
 use serde_json::Value;
 
+use crate::port;
+
 fn folkmoot(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_folkmoot"));
     command
@@ -44,16 +46,10 @@ fn verdict<'a>(report: &'a Value, name: &str) -> &'a str {
         .unwrap()
 }
 
-/// A port of this machine that nobody listens on at this moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 #[test]
 fn setup_leaves_a_node_that_serves_its_owner() {
     let home = tempfile::tempdir().unwrap();
-    let bind = format!("127.0.0.1:{}", free_port());
+    let bind = format!("127.0.0.1:{}", port::free());
     let setup = [
         "setup", "--yes", "--json", "--bind", &bind, "--owner", "alice",
     ];
@@ -95,7 +91,7 @@ fn setup_leaves_a_node_that_serves_its_owner() {
 #[test]
 fn setup_of_a_public_node_waits_for_its_server_and_doctor_does_not() {
     let home = tempfile::tempdir().unwrap();
-    let bind = format!("127.0.0.1:{}", free_port());
+    let bind = format!("127.0.0.1:{}", port::free());
     let url = format!("http://{bind}");
     let public = ["--json", "--bind", &bind, "--public-url", &url];
     let setup = [&["setup", "--yes"][..], &public].concat();
@@ -177,7 +173,7 @@ fn doctor_says_what_is_wrong_and_what_to_do() {
 #[test]
 fn doctor_finds_this_node_by_its_name() {
     let home = tempfile::tempdir().unwrap();
-    let port = free_port();
+    let port = port::free();
     let (bind, url) = (
         format!("127.0.0.1:{port}"),
         format!("http://127.0.0.1:{port}"),

@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::post::{Post, free_port};
+use super::post::Post;
 use super::world::World;
 use crate::app::{Member, PASSWORD, Reply};
+use crate::port;
 
 const RESET: &str = "/api/v1/auth/password/reset";
 const CONFIRM: &str = "/api/v1/auth/password/reset/confirm";
@@ -243,7 +244,7 @@ fn changing_a_password_ends_the_other_sessions() {
 #[test]
 fn messages_wait_for_a_mail_server_that_is_away_or_busy_and_are_given_up_when_refused() {
     on_each_backend(async |database| {
-        let port = free_port();
+        let port = port::free();
         let world = start(database, port).await;
         signup(&world, "alice", "alice@there.example").await;
         signup(&world, "bob", "nobody@there.example").await;

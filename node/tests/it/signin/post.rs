@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::world::World;
+use crate::port;
 
 /// A running mail server; it stops when this is dropped.
 pub(crate) struct Post {
@@ -25,15 +26,9 @@ pub(crate) struct Letter {
     pub(crate) text: String,
 }
 
-/// A loopback port that nothing listens on.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 impl Post {
     pub(crate) fn start() -> Self {
-        Self::start_at(free_port(), 0)
+        Self::start_at(port::free(), 0)
     }
 
     /// Listens on `port` and puts the first `busy` messages off.
