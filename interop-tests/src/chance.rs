@@ -12,13 +12,17 @@ pub struct Chance(u64);
 
 impl Chance {
     /// Starts from `FOLKMOOT_TEST_SEED`, else from a new seed; prints it.
+    pub fn new() -> Self {
+        Self::or(RandomState::new().hash_one(0_u8))
+    }
+
+    /// Starts from `FOLKMOOT_TEST_SEED`, else from `usual`; prints it.
     #[expect(
         clippy::print_stdout,
         reason = "a failure can be repeated only by its seed"
     )]
-    pub fn new() -> Self {
-        let fresh = RandomState::new().hash_one(0_u8);
-        let seed = place::number("FOLKMOOT_TEST_SEED", fresh);
+    pub fn or(usual: u64) -> Self {
+        let seed = place::number("FOLKMOOT_TEST_SEED", usual);
         println!("FOLKMOOT_TEST_SEED={seed}");
         Self(seed)
     }
