@@ -1,14 +1,21 @@
 //! Members who visit another server with their account at home: what they see there, and what not.
 
-use federation_core::store::sql::Backend;
+use std::future::ready;
+
+use axum::Router;
+use axum::response::Redirect;
+use federation_core::store::sql::{Backend, Connection};
 use federation_core::testing::{TestDatabase, on_each_backend};
+use folkmoot::accounts;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::signer::{challenge, node_key, session};
 use crate::chat::world::{Answer, Member, World};
 use crate::federation::channels::{join, square};
 use crate::federation::pair::{actor, contents, handle, open, pair};
+use crate::port;
 
 pub(super) const VISIT: &str = "/api/v1/node/visit";
 pub(super) const VISITS: &str = "/api/v1/node/visits";
@@ -234,10 +241,37 @@ fn attack_tokens_of_nodes_open_nothing_else() {
     });
 }
 
-/// An address at which nobody answers.
-fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+#[test]
+fn attack_a_visitor_whose_address_leads_on_to_somebody_is_not_let_in_as_them() {
+    on_each_backend(async |database: TestDatabase| {
+        let (a, b, _other) = pair(&database).await;
+        let third = TestDatabase::create(Backend::Sqlite);
+        let c = World::start_with(&third, open).await;
+        c.member("victim").await;
+        let (mallory, victim) = (actor(&b, "mallory"), actor(&c, "victim"));
+        let key = node_key(&b).await;
+        let granted = session(&a, &key, Some(mallory.as_str()), &["chat:read"]).await;
+        let token = granted["session_token"].as_str().unwrap().to_owned();
+
+        // The server of the visitor says that they are somewhere else.
+        let (port, _data) = b.stop().await;
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let elsewhere = Redirect::temporary(victim.as_str());
+        let leads_on = Router::new().fallback(move || ready(elsewhere.clone()));
+        let server = tokio::spawn(axum::serve(listener, leads_on).into_future());
+        let there = a.returning(token, String::new());
+        let refused = there.get("/api/v1/channels").await;
+        refused.expect_problem(401, "invalid_token");
+        // It was asked: so it is not for want of an answer.
+        let look = move |connection: &mut Connection| {
+            accounts::store::by_actor(connection, victim.as_str())
+        };
+        assert!(a.app.ctx().db().read(look).await.unwrap().is_some());
+        drop(there);
+        server.abort();
+        a.stop().await;
+        c.stop().await;
+    });
 }
 
 #[test]
@@ -253,7 +287,8 @@ fn a_home_server_asks_for_its_own_members_where_it_may() {
         let own = b.app.address().to_string();
         ask(&own).await.expect_problem(422, "own_node");
         ask("10.0.0.1").await.expect_problem(422, "address_refused");
-        ask(&nobody()).await.expect_problem(502, "peer_unreachable");
+        let nobody = format!("127.0.0.1:{}", port::free());
+        ask(&nobody).await.expect_problem(502, "peer_unreachable");
         let unknown = json!({"host": address, "subject": "https://a.example/users/eve"});
         assert_eq!(bob.post(VISIT, &unknown).await.status, 422);
 
