@@ -20,7 +20,9 @@ pub struct Backoff {
     /// The longest `Retry-After` that is followed. Default: 24 h.
     pub longest_retry_after: Duration,
     /// How often what is refused for want of authority (401, 403) is tried; the last two attempts
-    /// must both have been refused. Default: 4.
+    /// must both have been refused. Default: 8, which is an hour and a half with the other defaults:
+    /// a peer that cannot ask for our key, because the network fails in that direction alone,
+    /// refuses too, and nothing may be lost until it can.
     pub refusals: u32,
 }
 
@@ -34,7 +36,7 @@ impl Default for Backoff {
             jitter_percent: 20,
             give_up_after: Duration::from_secs(4 * 24 * HOUR),
             longest_retry_after: Duration::from_secs(24 * HOUR),
-            refusals: 4,
+            refusals: 8,
         }
     }
 }
