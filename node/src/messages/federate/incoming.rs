@@ -6,6 +6,7 @@ use federation_core::Timestamp;
 use federation_core::vocab::{Activity, Actor, Object, ObjectKind, Value, is_public};
 use url::Url;
 
+use super::said::Said;
 use crate::accounts::federate::person;
 use crate::accounts::model::RemotePerson;
 use crate::base::text;
@@ -106,6 +107,17 @@ pub struct IncomingNote {
 }
 
 impl IncomingNote {
+    /// What it says, and when.
+    pub(super) fn said(&self) -> Said<'_> {
+        Said {
+            uri: &self.uri,
+            content: &self.content,
+            html: &self.html,
+            published: self.published,
+            updated: self.updated,
+        }
+    }
+
     /// Reads the note of a `Create` or `Update` by `author`.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod note;
 mod outgoing;
 mod placing;
 mod receive;
+mod said;
 mod sent;
 mod settled;
 

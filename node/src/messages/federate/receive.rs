@@ -2,13 +2,13 @@
 
 use std::iter;
 
-use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Actor};
 
 use super::group;
 use super::incoming::{Ignored, IncomingNote};
 use super::placing::{Placing, place};
+use super::said::Placed;
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
@@ -114,7 +114,6 @@ fn take_in(
     (note, author): (&IncomingNote, &User),
     channel: ChannelId,
 ) -> Result<Message, DatabaseError> {
-    let now = ctx.now();
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
         None => None,
@@ -123,23 +122,13 @@ fn take_in(
         Some(id) => store::anywhere(connection, id)?,
         None => None,
     };
-    let message = Message {
-        id: MessageId::new(now),
-        channel_id: channel,
+    let placed = Placed {
+        channel,
         seq: channels::store::take_seq(connection, channel)?,
-        author_id: author.id,
-        uri: note.uri.clone(),
-        content: note.content.clone(),
-        html: note.html.clone(),
-        reply_to: answered,
-        created_at: note
-            .published
-            .map_or(now, |published| published.min(now))
-            .as_millis(),
-        edited_at: note.updated.map(|updated| updated.min(now).as_millis()),
-        deleted_at: None,
-        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+        author: author.id,
+        answered,
     };
+    let message = note.said().message(placed, ctx.now());
     store::insert(connection, &message)?;
     polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
     let people = channels::store::members_at(connection, channel, message.seq)?;
@@ -184,13 +173,10 @@ pub fn receive_update(
     if place.is_some_and(|place| place.community_id.is_some()) {
         return Ok(Err(Ignored::OtherGroup));
     }
-    let now = ctx.now();
-    let told = note.updated.map(Timestamp::as_millis);
-    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
-        && known > told
-    {
-        return Ok(Err(Ignored::Stale));
-    }
+    let is_new = match note.said().renews(&mut message) {
+        Ok(is_new) => is_new,
+        Err(why) => return Ok(Err(why)),
+    };
     let people = channels::store::members_at(connection, message.channel_id, message.seq)?;
     let is_in = people.iter().any(|person| person.id == message.author_id);
     let others = people
@@ -200,8 +186,7 @@ pub fn receive_update(
     if !is_in || all_blocked(connection, message.author_id, others)? {
         return Ok(Err(Ignored::ActorRefused));
     }
-    message.origin_updated_at = told.or(message.origin_updated_at);
-    if message.html == note.html && message.content == note.content {
+    if !is_new {
         // New counts: the options are those that were judged, or nothing is taken over.
         polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
         store::rewrite(connection, &message)?;
@@ -219,9 +204,7 @@ pub fn receive_update(
     }
     polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     revisions::keep(connection, &message)?;
-    message.content.clone_from(&note.content);
-    message.html.clone_from(&note.html);
-    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
+    note.said().replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;

@@ -9,6 +9,7 @@ use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
 use crate::groups::federate::channel_in;
 use crate::messages::federate::incoming::{Ignored, MAX_HTML};
+use crate::messages::federate::said::Said;
 use crate::messages::mentions;
 
 /// Recipients of an activity that are looked at to find the channel that it is for.
@@ -29,6 +30,17 @@ pub struct GroupNote {
 }
 
 impl GroupNote {
+    /// What it says, and when.
+    pub(super) fn said(&self) -> Said<'_> {
+        Said {
+            uri: &self.uri,
+            content: &self.content,
+            html: &self.html,
+            published: self.published,
+            updated: self.updated,
+        }
+    }
+
     /// Reads the note of a `Create` or `Update` by `author` that is for a Group.
     ///
     /// # Errors

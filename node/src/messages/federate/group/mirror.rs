@@ -13,9 +13,10 @@ use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, MessageId};
+use crate::base::ids::ChannelId;
 use crate::messages::federate::incoming::Ignored;
 use crate::messages::federate::receive::Received;
+use crate::messages::federate::said::Placed;
 use crate::messages::model::Message;
 use crate::messages::telling::remove;
 use crate::messages::{numbers, revisions, store, tombstones};
@@ -146,20 +147,13 @@ fn take_in(
         Some(uri) => store::by_uri_in(connection, at.channel, uri)?,
         None => None,
     };
-    let message = Message {
-        id: MessageId::new(now),
-        channel_id: at.channel,
+    let placed = Placed {
+        channel: at.channel,
         seq: numbers::take(connection, at.channel, at.place)?,
-        author_id,
-        uri: note.uri.clone(),
-        content: note.content.clone(),
-        html: note.html.clone(),
-        reply_to: answered,
-        created_at: note.published.map_or(now, |at| at.min(now)).as_millis(),
-        edited_at: note.updated.map(|at| at.min(now).as_millis()),
-        deleted_at: None,
-        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+        author: author_id,
+        answered,
     };
+    let message = note.said().message(placed, now);
     store::insert(connection, &message)?;
     if is_new {
         let about = about(note, author_id, None, Some(&message));
@@ -193,16 +187,13 @@ pub fn mirrored_change(
     if !owner.as_ref().is_some_and(User::is_active) {
         return Ok(Err(Ignored::ActorRefused));
     }
-    let (now, told) = (ctx.now(), note.updated.map(Timestamp::as_millis));
-    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
-        && known > told
-    {
-        return Ok(Err(Ignored::Stale));
-    }
-    message.origin_updated_at = told.or(message.origin_updated_at);
-    if message.html == note.html && message.content == note.content {
-        store::rewrite(connection, &message)?;
-        return Ok(Ok(message.id));
+    match note.said().renews(&mut message) {
+        Ok(true) => {}
+        Ok(false) => {
+            store::rewrite(connection, &message)?;
+            return Ok(Ok(message.id));
+        }
+        Err(why) => return Ok(Err(why)),
     }
     let verdict = judged(ctx, connection, (message.author_id, None), note, true)?;
     let about = about(note, message.author_id, None, Some(&message));
@@ -212,9 +203,7 @@ pub fn mirrored_change(
         return Ok(Err(Ignored::Refused));
     }
     revisions::keep(connection, &message)?;
-    message.content.clone_from(&note.content);
-    message.html.clone_from(&note.html);
-    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
+    note.said().replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     telling::changed(ctx, connection, &log, (&message, note))?;
     Ok(Ok(message.id))

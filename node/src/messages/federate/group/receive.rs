@@ -1,6 +1,5 @@
 //! What members of other nodes do in channels of this one, inside the transaction of the inbox (I2).
 
-use federation_core::Timestamp;
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{self, Activity, Actor, ObjectOrId, Value};
 use url::Url;
@@ -13,7 +12,7 @@ use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
 use crate::accounts::federate::person;
 use crate::accounts::model::User;
-use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::ids::{ChannelId, UserId};
 use crate::base::permission::Permission;
 use crate::channels;
 use crate::channels::access::{self, Seen};
@@ -22,6 +21,7 @@ use crate::channels::structure;
 use crate::communities::error::CommunityError;
 use crate::messages::federate::incoming::Ignored;
 use crate::messages::federate::receive::Received;
+use crate::messages::federate::said::Placed;
 use crate::messages::model::Message;
 use crate::messages::telling::remove;
 use crate::messages::{revisions, store, tombstones};
@@ -74,25 +74,17 @@ pub fn receive_post(
         carry_out(ctx, connection, &log, &verdict, &about)?;
         return Ok(Err(Ignored::Refused));
     }
-    let now = ctx.now();
     let answered = match &note.answers {
         Some(uri) => store::by_uri_in(connection, channel, uri)?,
         None => None,
     };
-    let message = Message {
-        id: MessageId::new(now),
-        channel_id: channel,
+    let placed = Placed {
+        channel,
         seq: channels::store::take_seq(connection, channel)?,
-        author_id: user,
-        uri: note.uri.clone(),
-        content: note.content.clone(),
-        html: note.html.clone(),
-        reply_to: answered,
-        created_at: note.published.map_or(now, |at| at.min(now)).as_millis(),
-        edited_at: None,
-        deleted_at: None,
-        origin_updated_at: note.updated.or(note.published).map(Timestamp::as_millis),
+        author: user,
+        answered,
     };
+    let message = note.said().message(placed, ctx.now());
     store::insert(connection, &message)?;
     let about = about(note, user, Some(&seen), Some(&message));
     carry_out(ctx, connection, &log, &verdict, &about)?;
@@ -131,16 +123,13 @@ pub fn receive_change(
     if message.deleted_at.is_some() {
         return Ok(Err(Ignored::Deleted));
     }
-    let (now, told) = (ctx.now(), note.updated.map(Timestamp::as_millis));
-    if let (Some(known), Some(told)) = (message.origin_updated_at, told)
-        && known > told
-    {
-        return Ok(Err(Ignored::Stale));
-    }
-    message.origin_updated_at = told.or(message.origin_updated_at);
-    if message.html == note.html && message.content == note.content {
-        store::rewrite(connection, &message)?;
-        return Ok(Ok(message.id));
+    match note.said().renews(&mut message) {
+        Ok(true) => {}
+        Ok(false) => {
+            store::rewrite(connection, &message)?;
+            return Ok(Ok(message.id));
+        }
+        Err(why) => return Ok(Err(why)),
     }
     let verdict = judged(ctx, connection, (user, Some(&seen)), note, true)?;
     let about = about(note, user, Some(&seen), Some(&message));
@@ -153,9 +142,7 @@ pub fn receive_change(
         return Ok(Err(Ignored::Refused));
     }
     revisions::keep(connection, &message)?;
-    message.content.clone_from(&note.content);
-    message.html.clone_from(&note.html);
-    message.edited_at = Some(note.updated.unwrap_or(now).min(now).as_millis());
+    note.said().replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     pass_on(ctx, connection, (&seen, &message), raw, Does::Update)?;
     telling::changed(ctx, connection, &log, (&message, note))?;
