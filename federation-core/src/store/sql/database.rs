@@ -12,7 +12,8 @@ use super::location::DatabaseUrl;
 use super::migrations::Migrations;
 use super::process_lock::{ProcessLock, create_directory};
 use super::reader::{self, ReadJob};
-use super::write_job::{Write, WriteJob};
+use super::write_job::Write;
+use super::write_queue::{Job, Lane, WriteSenders, lanes};
 use super::writer;
 
 /// How a database is opened; [`DatabaseOptions::new`] gives what a server wants.
@@ -33,7 +34,8 @@ pub struct DatabaseOptions {
     pub postgres_writers: usize,
     /// Threads that read. Default: 4.
     pub readers: usize,
-    /// Writes and reads that may wait, each; further callers wait for a place. Default: 1024.
+    /// Writes of this server, those of others, and reads that may wait, each; further callers wait for
+    /// a place. Default: 1024.
     pub queue_limit: usize,
     /// How long to wait for a lock that somebody else holds. Default: 5 s.
     pub busy_timeout: Duration,
@@ -105,7 +107,7 @@ struct Shared {
 
 #[derive(Clone)]
 struct Queues {
-    writes: mpsc::Sender<Box<dyn WriteJob>>,
+    writes: WriteSenders,
     reads: mpsc::Sender<ReadJob>,
 }
 
@@ -148,7 +150,12 @@ impl Database {
         };
         let (committed, committed_receiver) = watch::channel(0);
         let committed = Arc::new(committed);
-        let (writes, write_queue) = mpsc::channel(options.queue_limit.max(1));
+        let waiting = lanes(options.queue_limit.max(1));
+        let (writes, write_queue) = waiting.map_err(|error| DatabaseError::Open {
+            database: options.url.to_string(),
+            cause: error.to_string(),
+            way_out: "raise the limit of open files of this user",
+        })?;
         let (reads, read_queue) = mpsc::channel(options.queue_limit.max(1));
 
         let write_queue = Arc::new(Mutex::new(write_queue));
@@ -259,15 +266,15 @@ impl Database {
         #[cfg(any(test, feature = "testing"))]
         let _held = crate::testing::network::hold_time();
         let (reply, answer) = oneshot::channel();
-        self.enqueue_write(Box::new(Write::new(operation, durability, reply)))
-            .await?;
+        let job = Box::new(Write::new(operation, durability, reply));
+        self.enqueue_write(Lane::Own, job).await?;
         answer.await.map_err(|_stopped| DatabaseError::Panicked)?
     }
 
-    /// Queues a write, once there is a place for it.
-    pub(super) async fn enqueue_write(&self, job: Box<dyn WriteJob>) -> Result<(), DatabaseError> {
-        let queue = self.queues()?.writes;
-        let queued = queue.send(job).await;
+    /// Queues a write in its lane, once there is a place for it.
+    pub(super) async fn enqueue_write(&self, lane: Lane, job: Job) -> Result<(), DatabaseError> {
+        let writes = self.queues()?.writes;
+        let queued = writes.lane(lane).send(job).await;
         queued.map_err(|_closed| DatabaseError::Closed)
     }
 

@@ -1,8 +1,8 @@
 //! One relational store for two backends: connections, grouped commits, reads and migrations.
 //!
 //! [`Database`] is the only way in. Writes of all callers are queued to few writer threads, which
-//! commit them in groups, so that a durable commit is paid once for many; reads run on their own
-//! small pool. Code that both backends share is written against [`Connection`]; what the shared
+//! commit them in groups, so that a durable commit is paid once for many; what other servers send
+//! waits in a lane of its own. Reads run on their own small pool. Code that both backends share is written against [`Connection`]; what the shared
 //! query language lacks (upserts) goes through [`each_backend!`](crate::each_backend).
 
 mod challenges;
@@ -22,6 +22,7 @@ mod received;
 mod remote_actors;
 pub(crate) mod schema;
 mod write_job;
+mod write_queue;
 mod writer;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::receipt::{Entry, Receipt, digest};
 use super::schema::received_activities;
 use super::write_job::{WriteJob, guarded};
+use super::write_queue::Lane;
 use super::{Connection, Database, DatabaseError};
 use crate::clock::Timestamp;
 use crate::inbox::{ActivityStore, Applied, Verified};
@@ -23,14 +24,14 @@ impl ActivityStore for Database {
         #[cfg(any(test, feature = "testing"))]
         let _held = crate::testing::network::hold_time();
         let (reply, answer) = oneshot::channel();
-        self.enqueue_write(Box::new(Application {
+        let job = Box::new(Application {
             receipt: Receipt::of(&verified),
             verified,
             effect,
             answer: None,
             reply,
-        }))
-        .await?;
+        });
+        self.enqueue_write(Lane::Arrivals, job).await?;
         // The activity ends where it began: taking a document apart holds up no writer.
         let (answer, _verified) = answer.await.map_err(|_stopped| DatabaseError::Panicked)?;
         answer

@@ -11,19 +11,22 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, Transact
 use diesel::result::{Error as QueryError, QueryResult};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{RunQueryDsl as _, dsl::sql};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::connection::{Backend, Connection, Purpose, connect};
 use super::database::{DatabaseOptions, Durability, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
-use super::receipt::Entries;
+use super::receipt::{Entries, Entry};
 use super::write_job::WriteJob;
+use super::write_queue::{Job, Lane, WriteQueue};
 use crate::each_backend;
 use crate::metrics::{self, Stopwatch};
 
 /// How often an operation is run again by itself before its failure is final.
 const SINGLE_ATTEMPTS: u32 = 4;
+/// What the operation of an arrival is thought to take before there was one.
+const FIRST_COST: Duration = Duration::from_millis(1);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// How many groups get savepoints at once after one that had to be run again, so that whoever
 /// makes operations fail does not make every group run twice.
@@ -33,7 +36,7 @@ const CAUTIOUS_GROUPS: u32 = 16;
 pub(super) fn spawn(
     options: &DatabaseOptions,
     connection: Connection,
-    queue: Arc<Mutex<mpsc::Receiver<Box<dyn WriteJob>>>>,
+    queue: Arc<Mutex<WriteQueue>>,
     committed: Arc<watch::Sender<u64>>,
     guard: ThreadGuard,
 ) -> Result<(), DatabaseError> {
@@ -45,14 +48,12 @@ pub(super) fn spawn(
         let mut writer = writer;
         let mut group = Vec::with_capacity(limit);
         loop {
-            let taken = queue
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .blocking_recv_many(&mut group, limit);
-            if taken == 0 {
+            let mut waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(lane) = waiting.take(&mut group, limit, writer.cost) else {
                 break;
-            }
-            writer.run(&mut group);
+            };
+            drop(waiting);
+            writer.run_lane(lane, &mut group);
         }
     })
 }
@@ -101,6 +102,10 @@ struct Writer {
     relaxed: bool,
     /// How many groups are still to get savepoints at once.
     cautious: u32,
+    /// How long the operations of the present group have run.
+    spent: Duration,
+    /// What the operation of an arrival takes, by those of late.
+    cost: Duration,
 }
 
 impl Writer {
@@ -120,11 +125,31 @@ impl Writer {
             changes: 0,
             relaxed,
             cautious: 0,
+            spent: Duration::ZERO,
+            cost: FIRST_COST,
         }
     }
 
+    /// Runs a group of one lane, and learns what arrivals take.
+    fn run_lane(&mut self, lane: Lane, group: &mut Vec<Job>) {
+        let count = u32::try_from(group.len()).unwrap_or(u32::MAX).max(1);
+        self.spent = Duration::ZERO;
+        self.run(group);
+        if lane == Lane::Arrivals {
+            self.cost = (self.cost * 3 + self.spent / count) / 4;
+        }
+    }
+
+    /// Runs the operation of one job.
+    fn attempt(&mut self, job: &mut dyn WriteJob, entry: Option<Entry>) -> bool {
+        let watch = Stopwatch::start();
+        let keep = job.attempt(&mut self.connection, entry);
+        self.spent = self.spent.saturating_add(watch.elapsed());
+        keep
+    }
+
     /// Runs all jobs of `group`, answers every one of them, and leaves it empty.
-    fn run(&mut self, group: &mut Vec<Box<dyn WriteJob>>) {
+    fn run(&mut self, group: &mut Vec<Job>) {
         let (watch, writes) = (Stopwatch::start(), group.len());
         let mut again = Vec::new();
         if group.len() > 1 {
@@ -160,7 +185,7 @@ impl Writer {
 
     /// Runs the group in one transaction without savepoints. As soon as a job or any statement
     /// fails, none of it is kept.
-    fn run_as_one(&mut self, group: &mut [Box<dyn WriteJob>]) -> Result<(), GroupFault> {
+    fn run_as_one(&mut self, group: &mut [Job]) -> Result<(), GroupFault> {
         if self.cautious > 0 {
             self.cautious -= 1;
             return Err(GroupFault::RolledBack(QueryError::RollbackTransaction));
@@ -174,7 +199,7 @@ impl Writer {
         Err(GroupFault::RolledBack(error))
     }
 
-    fn attempt_all(&mut self, group: &mut [Box<dyn WriteJob>]) -> QueryResult<()> {
+    fn attempt_all(&mut self, group: &mut [Job]) -> QueryResult<()> {
         let relaxed = group.iter().all(|job| job.is_relaxed());
         self.faults.clear();
         self.begin(relaxed)?;
@@ -182,7 +207,7 @@ impl Writer {
         let mut entries = Entries::record(&mut self.connection, receipts)?;
         for job in group {
             let entry = entries.take(job.receipt());
-            let keep = job.attempt(&mut self.connection, entry);
+            let keep = self.attempt(job.as_mut(), entry);
             // A failed statement may have undone what others did, whatever the job makes of it.
             if !keep || self.faults.worst() != Faults::NONE {
                 return Err(QueryError::RollbackTransaction);
@@ -196,8 +221,8 @@ impl Writer {
     /// `again`.
     fn run_together(
         &mut self,
-        group: &mut Vec<Box<dyn WriteJob>>,
-        again: &mut Vec<Box<dyn WriteJob>>,
+        group: &mut Vec<Job>,
+        again: &mut Vec<Job>,
     ) -> Result<(), GroupFault> {
         let relaxed = group.iter().all(|job| job.is_relaxed());
         self.begin(relaxed).map_err(GroupFault::RolledBack)?;
@@ -241,7 +266,7 @@ impl Writer {
     fn run_in_savepoint(&mut self, job: &mut dyn WriteJob) -> QueryResult<End> {
         each_backend!(&mut self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
         self.faults.clear();
-        if job.attempt(&mut self.connection, None) {
+        if self.attempt(job, None) {
             self.roll_back_to(2)?;
             match each_backend!(&mut self.connection, c => AnsiTransactionManager::commit_transaction(c))
             {
@@ -260,7 +285,7 @@ impl Writer {
         })
     }
 
-    fn run_single(&mut self, mut job: Box<dyn WriteJob>) {
+    fn run_single(&mut self, mut job: Job) {
         for attempt in 1..=SINGLE_ATTEMPTS {
             match self.run_once(job.as_mut()) {
                 End::Done => break,
@@ -287,7 +312,7 @@ impl Writer {
             job.fail(error);
             return End::Done;
         }
-        if job.attempt(&mut self.connection, None) {
+        if self.attempt(job, None) {
             match self.roll_back_to(1).and_then(|()| self.commit()) {
                 Ok(()) => return End::Done,
                 Err(error) => {

@@ -1,5 +1,6 @@
 //! The store itself, on both backends.
 
+mod lanes;
 mod plans;
 mod schema;
 
