@@ -132,6 +132,7 @@ async fn run(backend: Backend, measured: usize, is_disturbed: bool) -> Run {
     for channel in &scene.channels {
         follower.follow(&node, channel).await;
     }
+    greet(&node, &scene, &follower).await;
     let flooder = Peer::start(FLOODS).await;
     let requests = Arc::new(flood::prepare(&flooder, &node, "listener"));
     let messages = WARM_UP + measured;
@@ -165,6 +166,21 @@ async fn run(backend: Backend, measured: usize, is_disturbed: bool) -> Run {
         Tally::default()
     };
     Run { times, flood }
+}
+
+/// Has everybody say something, and waits until it is delivered: with the first message of a member
+/// that leaves the node come their keys, which are dear to make.
+async fn greet(node: &Node, scene: &Scene, follower: &Peer) {
+    let before = follower.taken();
+    let path = format!("/api/v1/channels/{}/messages", scene.channels[0]);
+    for token in &scene.members {
+        let body = json!({"content": "hello"});
+        node.ask(Method::POST, &path, token, &body).await;
+    }
+    until("delivery of every greeting", async || {
+        (follower.taken() - before >= MEMBERS).then_some(())
+    })
+    .await;
 }
 
 /// Sends messages at a steady pace, whatever becomes of those before.
