@@ -131,6 +131,7 @@ pub(crate) fn is_recorded(
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use serde_json::json;
     use url::Url;
@@ -209,7 +210,7 @@ mod tests {
     async fn apply_together(database: &Database, actors: &[&str]) -> Vec<Option<Applied<()>>> {
         let now = Timestamp::from_millis(1_795_190_734_000);
         let busy = database.write(|_| -> Result<(), DatabaseError> {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
             Ok(())
         });
         let effect = |_: &mut Connection, verified: &Verified| {
@@ -248,6 +249,50 @@ mod tests {
                 Ok(received_activities::table.count().get_result(c)?)
             });
             assert_eq!(rows.await.unwrap(), 6);
+            database.close().await;
+        });
+    }
+
+    /// Follows of these actors, of which the first takes so long.
+    fn applied<'a>(
+        database: &'a Database,
+        actors: &'a [&str],
+        first_takes: Duration,
+    ) -> impl Future<Output = Vec<Option<Applied<()>>>> + 'a {
+        let apply = actors.iter().enumerate().map(move |(place, name)| {
+            let actor = format!("https://there.example/users/{name}");
+            let effect = move |_: &mut Connection, _: &Verified| {
+                if place == 0 {
+                    std::thread::sleep(first_takes);
+                }
+                Ok::<_, DatabaseError>(())
+            };
+            database.apply_once(follow(&actor, Timestamp::from_millis(0)), effect)
+        });
+        let all = futures_util::future::join_all(apply);
+        async { all.await.into_iter().map(Result::ok).collect() }
+    }
+
+    #[test]
+    fn attack_11_what_joins_a_group_under_way_has_its_effect_once() {
+        on_each_backend(async |test: TestDatabase| {
+            let database = test.open(federation_migrations()).await;
+            let (new, known) = (Some(Applied::New(())), Some(Applied::Duplicate));
+            // While the first is under way a group of three comes together, and while that is under
+            // way the others come, early enough to join it.
+            let at_first = applied(&database, &["a"], Duration::from_millis(100));
+            let together = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                applied(&database, &["b", "c", "b"], Duration::from_millis(15)).await
+            };
+            let late = async {
+                tokio::time::sleep(Duration::from_millis(105)).await;
+                applied(&database, &["d", "c", "e", "d"], Duration::ZERO).await
+            };
+            let (first, second, third) = tokio::join!(at_first, together, late);
+            assert_eq!(first, [new]);
+            assert_eq!(second, [new, new, known]);
+            assert_eq!(third, [new, known, new, known]);
             database.close().await;
         });
     }

@@ -1,7 +1,8 @@
 //! What waits for the writers: what this server writes itself, and what other servers send.
 //!
-//! The two take turns. While this server writes too, a turn of the others is short, so that no peer
-//! that floods the inbox holds anybody up here for longer than that.
+//! Those of this server come first. While it writes, those of others are begun one at a time, and
+//! what this server writes meanwhile joins them: so whoever floods the inbox holds up nobody here for
+//! longer than one operation takes, nor makes them wait for a commit of its own.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -13,10 +14,12 @@ use tokio::sync::mpsc;
 
 use super::write_job::WriteJob;
 
-/// How long the operations of one turn of other servers take, about, while this one writes too.
-const SHORT: Duration = Duration::from_millis(2);
 /// For how long after a write of this server more are expected.
 const BUSY_FOR: Duration = Duration::from_secs(1);
+/// For how long more writes of others are begun in one group while this server writes.
+const LONG: Duration = Duration::from_millis(20);
+/// How many groups of this server's writes come one after the other while others wait.
+const IN_A_ROW: u32 = 4;
 
 /// A queued write.
 pub(super) type Job = Box<dyn WriteJob>;
@@ -34,8 +37,8 @@ pub(super) enum Lane {
 pub(super) struct WriteQueue {
     own: mpsc::Receiver<Job>,
     arrivals: mpsc::Receiver<Job>,
-    /// Whose turn was the last.
-    last: Lane,
+    /// How many groups of this server's own were taken one after the other.
+    row: u32,
     wrote_at: Option<Instant>,
     runtime: Runtime,
 }
@@ -57,7 +60,7 @@ pub(super) fn lanes(limit: usize) -> std::io::Result<(WriteSenders, WriteQueue)>
     let queue = WriteQueue {
         own: own_queue,
         arrivals: arrivals_queue,
-        last: Lane::Arrivals,
+        row: 0,
         wrote_at: None,
         runtime: tokio::runtime::Builder::new_current_thread().build()?,
     };
@@ -76,62 +79,76 @@ impl WriteSenders {
 
 impl WriteQueue {
     /// Waits for writes and puts up to `limit` of one lane into `group`; `None` once there will be no
-    /// more. `cost` is what the operation of an arrival takes.
-    pub(super) fn take(
-        &mut self,
-        group: &mut Vec<Job>,
-        limit: usize,
-        cost: Duration,
-    ) -> Option<Lane> {
+    /// more.
+    pub(super) fn take(&mut self, group: &mut Vec<Job>, limit: usize) -> Option<Lane> {
         let Self {
             own,
             arrivals,
-            last,
+            row,
             runtime,
             ..
         } = self;
-        let next = poll_fn(|context| next(own, arrivals, *last, context));
+        let own_first = *row < IN_A_ROW;
+        let next = poll_fn(|context| next((own, arrivals), own_first, context));
         let (lane, job) = runtime.block_on(next)?;
         group.push(job);
-        let limit = match lane {
+        match lane {
             Lane::Own => {
+                self.row = self.row.saturating_add(1);
                 self.wrote_at = Some(Instant::now());
-                limit
+                fill(&mut self.own, group, limit);
             }
-            Lane::Arrivals => self.turn(limit, cost),
-        };
-        let queue = match lane {
-            Lane::Own => &mut self.own,
-            Lane::Arrivals => &mut self.arrivals,
-        };
-        while group.len() < limit {
-            let Ok(job) = queue.try_recv() else { break };
-            group.push(job);
+            Lane::Arrivals => {
+                self.row = 0;
+                let is_busy = self.wrote_at.is_some_and(|at| at.elapsed() < BUSY_FOR);
+                let limit = if is_busy { 1 } else { limit };
+                fill(&mut self.arrivals, group, limit);
+            }
         }
-        self.last = lane;
         Some(lane)
     }
 
-    /// How many arrivals are taken in one turn.
-    fn turn(&self, limit: usize, cost: Duration) -> usize {
-        let is_busy = self.wrote_at.is_some_and(|at| at.elapsed() < BUSY_FOR);
-        if !is_busy {
-            return limit;
+    /// What may join a `group` of arrivals that has run for so long: the writes of this server that
+    /// came meanwhile, or else one more arrival, unless that was long.
+    pub(super) fn join(
+        &mut self,
+        group: &mut Vec<Job>,
+        limit: usize,
+        ran: Duration,
+    ) -> Option<Lane> {
+        let before = group.len();
+        fill(&mut self.own, group, limit);
+        if group.len() > before {
+            self.wrote_at = Some(Instant::now());
+            return Some(Lane::Own);
         }
-        let fit = SHORT.as_nanos() / cost.as_nanos().max(1);
-        usize::try_from(fit).unwrap_or(limit).clamp(1, limit)
+        if ran < LONG {
+            fill(
+                &mut self.arrivals,
+                group,
+                limit.min(before.saturating_add(1)),
+            );
+        }
+        (group.len() > before).then_some(Lane::Arrivals)
     }
 }
 
-/// The first write of whoever's turn it is, or of the other lane when there is none.
+/// Moves what waits into a group of up to `limit`.
+fn fill(queue: &mut mpsc::Receiver<Job>, group: &mut Vec<Job>, limit: usize) {
+    while group.len() < limit {
+        let Ok(job) = queue.try_recv() else { break };
+        group.push(job);
+    }
+}
+
+/// The first write of the lane that comes first, or of the other when there is none.
 fn next(
-    own: &mut mpsc::Receiver<Job>,
-    arrivals: &mut mpsc::Receiver<Job>,
-    last: Lane,
+    (own, arrivals): (&mut mpsc::Receiver<Job>, &mut mpsc::Receiver<Job>),
+    own_first: bool,
     context: &mut Context<'_>,
 ) -> Poll<Option<(Lane, Job)>> {
     let mut lanes = [(Lane::Own, own), (Lane::Arrivals, arrivals)];
-    if last == Lane::Own {
+    if !own_first {
         lanes.reverse();
     }
     let mut is_open = false;
@@ -153,7 +170,7 @@ impl fmt::Debug for WriteQueue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("WriteQueue")
-            .field("last", &self.last)
+            .field("row", &self.row)
             .finish_non_exhaustive()
     }
 }
@@ -187,33 +204,51 @@ mod tests {
         }
     }
 
-    fn taken(queue: &mut WriteQueue, cost: Duration) -> Option<(Lane, usize)> {
+    fn taken(queue: &mut WriteQueue) -> Option<(Lane, usize)> {
         let mut group = Vec::new();
-        let lane = queue.take(&mut group, LIMIT, cost);
+        let lane = queue.take(&mut group, LIMIT);
         lane.map(|lane| (lane, group.len()))
     }
 
     #[test]
-    fn lanes_take_turns_and_those_of_others_are_short_while_this_server_writes() {
-        let (senders, mut queue) = lanes(200).unwrap();
+    fn own_writes_come_first_and_others_get_their_turn() {
+        let (senders, mut queue) = lanes(400).unwrap();
         put(&senders, Lane::Arrivals, 200);
+        put(&senders, Lane::Own, 330);
+        for _ in 0..IN_A_ROW {
+            assert_eq!(taken(&mut queue), Some((Lane::Own, LIMIT)));
+        }
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 1)));
+        assert_eq!(taken(&mut queue), Some((Lane::Own, LIMIT)));
+        assert_eq!(taken(&mut queue), Some((Lane::Own, 10)));
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 1)));
+    }
+
+    #[test]
+    fn own_writes_join_arrivals_that_are_under_way() {
+        let (senders, mut queue) = lanes(200).unwrap();
+        put(&senders, Lane::Arrivals, 100);
+        let mut group = Vec::new();
+        let mut join = |queue: &mut WriteQueue, ran| {
+            let lane = queue.join(&mut group, LIMIT, ran);
+            (lane, group.len())
+        };
+        let one = join(&mut queue, Duration::ZERO);
+        assert_eq!(one, (Some(Lane::Arrivals), 1));
+        assert_eq!(join(&mut queue, LONG), (None, 1));
+        put(&senders, Lane::Own, 3);
+        assert_eq!(join(&mut queue, LONG), (Some(Lane::Own), 4));
         put(&senders, Lane::Own, 100);
-        let half = Duration::from_micros(500);
-        assert_eq!(taken(&mut queue, half), Some((Lane::Own, LIMIT)));
-        assert_eq!(taken(&mut queue, half), Some((Lane::Arrivals, 4)));
-        assert_eq!(taken(&mut queue, half), Some((Lane::Own, 36)));
-        // One at least, whatever it takes.
-        let dear = Duration::from_secs(1);
-        assert_eq!(taken(&mut queue, dear), Some((Lane::Arrivals, 1)));
-        assert_eq!(taken(&mut queue, half), Some((Lane::Arrivals, 4)));
+        let full = join(&mut queue, Duration::ZERO);
+        assert_eq!(full, (Some(Lane::Own), LIMIT));
+        assert_eq!(join(&mut queue, Duration::ZERO), (None, LIMIT));
     }
 
     #[test]
     fn arrivals_have_all_the_room_while_nobody_else_writes() {
         let (senders, mut queue) = lanes(200).unwrap();
         put(&senders, Lane::Arrivals, 200);
-        let dear = Duration::from_secs(1);
-        assert_eq!(taken(&mut queue, dear), Some((Lane::Arrivals, LIMIT)));
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, LIMIT)));
     }
 
     #[test]
@@ -222,8 +257,8 @@ mod tests {
         put(&senders, Lane::Arrivals, 1);
         put(&senders, Lane::Own, 1);
         drop(senders);
-        assert_eq!(taken(&mut queue, Duration::ZERO), Some((Lane::Own, 1)));
-        assert_eq!(taken(&mut queue, Duration::ZERO), Some((Lane::Arrivals, 1)));
-        assert_eq!(taken(&mut queue, Duration::ZERO), None);
+        assert_eq!(taken(&mut queue), Some((Lane::Own, 1)));
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 1)));
+        assert_eq!(taken(&mut queue), None);
     }
 }

@@ -17,7 +17,7 @@ use super::connection::{Backend, Connection, Purpose, connect};
 use super::database::{DatabaseOptions, Durability, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
-use super::receipt::{Entries, Entry};
+use super::receipt::Entries;
 use super::write_job::WriteJob;
 use super::write_queue::{Job, Lane, WriteQueue};
 use crate::each_backend;
@@ -25,8 +25,6 @@ use crate::metrics::{self, Stopwatch};
 
 /// How often an operation is run again by itself before its failure is final.
 const SINGLE_ATTEMPTS: u32 = 4;
-/// What the operation of an arrival is thought to take before there was one.
-const FIRST_COST: Duration = Duration::from_millis(1);
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// How many groups get savepoints at once after one that had to be run again, so that whoever
 /// makes operations fail does not make every group run twice.
@@ -49,11 +47,17 @@ pub(super) fn spawn(
         let mut group = Vec::with_capacity(limit);
         loop {
             let mut waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(lane) = waiting.take(&mut group, limit, writer.cost) else {
+            let Some(lane) = waiting.take(&mut group, limit) else {
                 break;
             };
             drop(waiting);
-            writer.run_lane(lane, &mut group);
+            let turn = Turn {
+                queue: &queue,
+                limit,
+                lane,
+                watch: Stopwatch::start(),
+            };
+            writer.run(&mut group, turn);
         }
     })
 }
@@ -92,6 +96,33 @@ enum GroupFault {
     Unknown,
 }
 
+/// A group that is under way.
+struct Turn<'a> {
+    queue: &'a Mutex<WriteQueue>,
+    limit: usize,
+    /// Whose writes came into it last.
+    lane: Lane,
+    watch: Stopwatch,
+}
+
+impl Turn<'_> {
+    /// Lets in what may join the group; whether anything has. Once writes of this server have, nothing
+    /// keeps them from their commit.
+    fn is_joined(&mut self, group: &mut Vec<Job>) -> bool {
+        if self.lane == Lane::Own {
+            return false;
+        }
+        // Another writer that waits for work holds the queue: then there is none.
+        let joined = self
+            .queue
+            .try_lock()
+            .ok()
+            .and_then(|mut waiting| waiting.join(group, self.limit, self.watch.elapsed()));
+        self.lane = joined.unwrap_or(self.lane);
+        joined.is_some()
+    }
+}
+
 struct Writer {
     options: DatabaseOptions,
     connection: Connection,
@@ -102,10 +133,6 @@ struct Writer {
     relaxed: bool,
     /// How many groups are still to get savepoints at once.
     cautious: u32,
-    /// How long the operations of the present group have run.
-    spent: Duration,
-    /// What the operation of an arrival takes, by those of late.
-    cost: Duration,
 }
 
 impl Writer {
@@ -125,38 +152,20 @@ impl Writer {
             changes: 0,
             relaxed,
             cautious: 0,
-            spent: Duration::ZERO,
-            cost: FIRST_COST,
         }
     }
 
-    /// Runs a group of one lane, and learns what arrivals take.
-    fn run_lane(&mut self, lane: Lane, group: &mut Vec<Job>) {
-        let count = u32::try_from(group.len()).unwrap_or(u32::MAX).max(1);
-        self.spent = Duration::ZERO;
-        self.run(group);
-        if lane == Lane::Arrivals {
-            self.cost = (self.cost * 3 + self.spent / count) / 4;
-        }
-    }
-
-    /// Runs the operation of one job.
-    fn attempt(&mut self, job: &mut dyn WriteJob, entry: Option<Entry>) -> bool {
-        let watch = Stopwatch::start();
-        let keep = job.attempt(&mut self.connection, entry);
-        self.spent = self.spent.saturating_add(watch.elapsed());
-        keep
-    }
-
-    /// Runs all jobs of `group`, answers every one of them, and leaves it empty.
-    fn run(&mut self, group: &mut Vec<Job>) {
-        let (watch, writes) = (Stopwatch::start(), group.len());
+    /// Runs all jobs of `group` and those that join it, answers every one of them, and leaves it
+    /// empty.
+    fn run(&mut self, group: &mut Vec<Job>, mut turn: Turn<'_>) {
         let mut again = Vec::new();
-        if group.len() > 1 {
-            let outcome = match self.run_as_one(group) {
+        let mut writes = group.len();
+        if group.len() > 1 || turn.lane == Lane::Arrivals {
+            let outcome = match self.run_as_one(group, &mut turn) {
                 Err(GroupFault::RolledBack(_)) => self.run_together(group, &mut again),
                 outcome => outcome,
             };
+            writes = group.len().saturating_add(again.len());
             match outcome {
                 Ok(()) => group.drain(..).for_each(WriteJob::reply),
                 Err(GroupFault::Unknown) => {
@@ -180,17 +189,17 @@ impl Writer {
         for job in again {
             self.run_single(job);
         }
-        metrics::database_committed(writes, watch.elapsed());
+        metrics::database_committed(writes, turn.watch.elapsed());
     }
 
     /// Runs the group in one transaction without savepoints. As soon as a job or any statement
     /// fails, none of it is kept.
-    fn run_as_one(&mut self, group: &mut [Job]) -> Result<(), GroupFault> {
+    fn run_as_one(&mut self, group: &mut Vec<Job>, turn: &mut Turn<'_>) -> Result<(), GroupFault> {
         if self.cautious > 0 {
             self.cautious -= 1;
             return Err(GroupFault::RolledBack(QueryError::RollbackTransaction));
         }
-        let Err(error) = self.attempt_all(group) else {
+        let Err(error) = self.attempt_all(group, turn) else {
             return self.commit_group();
         };
         tracing::debug!("a group of writes is run again with savepoints");
@@ -199,22 +208,30 @@ impl Writer {
         Err(GroupFault::RolledBack(error))
     }
 
-    fn attempt_all(&mut self, group: &mut [Job]) -> QueryResult<()> {
+    fn attempt_all(&mut self, group: &mut Vec<Job>, turn: &mut Turn<'_>) -> QueryResult<()> {
         let relaxed = group.iter().all(|job| job.is_relaxed());
         self.faults.clear();
         self.begin(relaxed)?;
         let receipts = group.iter().filter_map(|job| job.receipt());
         let mut entries = Entries::record(&mut self.connection, receipts)?;
-        for job in group {
-            let entry = entries.take(job.receipt());
-            let keep = self.attempt(job.as_mut(), entry);
-            // A failed statement may have undone what others did, whatever the job makes of it.
-            if !keep || self.faults.worst() != Faults::NONE {
-                return Err(QueryError::RollbackTransaction);
+        let (mut begun, recorded) = (0, group.len());
+        loop {
+            for (place, job) in group.iter_mut().enumerate().skip(begun) {
+                // What joined is not among the entries, and records itself.
+                let listed = (place < recorded).then(|| entries.take(job.receipt()));
+                let entry = listed.flatten();
+                let keep = job.attempt(&mut self.connection, entry);
+                // A failed statement may have undone what others did, whatever the job makes of it.
+                if !keep || self.faults.worst() != Faults::NONE {
+                    return Err(QueryError::RollbackTransaction);
+                }
+                self.roll_back_to(1)?;
             }
-            self.roll_back_to(1)?;
+            begun = group.len();
+            if !turn.is_joined(group) {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Runs the group in one transaction with savepoints; jobs to be run again are moved to
@@ -266,7 +283,7 @@ impl Writer {
     fn run_in_savepoint(&mut self, job: &mut dyn WriteJob) -> QueryResult<End> {
         each_backend!(&mut self.connection, c => AnsiTransactionManager::begin_transaction(c))?;
         self.faults.clear();
-        if self.attempt(job, None) {
+        if job.attempt(&mut self.connection, None) {
             self.roll_back_to(2)?;
             match each_backend!(&mut self.connection, c => AnsiTransactionManager::commit_transaction(c))
             {
@@ -312,7 +329,7 @@ impl Writer {
             job.fail(error);
             return End::Done;
         }
-        if self.attempt(job, None) {
+        if job.attempt(&mut self.connection, None) {
             match self.roll_back_to(1).and_then(|()| self.commit()) {
                 Ok(()) => return End::Done,
                 Err(error) => {
