@@ -1,23 +1,24 @@
 //! What waits for the writers: what this server writes itself, and what other servers send.
 //!
-//! Those of this server come first. While it writes, those of others are begun one at a time, and
-//! what this server writes meanwhile joins them: so whoever floods the inbox holds up nobody here for
-//! longer than one operation takes, nor makes them wait for a commit of its own.
+//! Those of this server come first. While it writes, those of others are begun one at a time and for
+//! half of the time at most, and what this server writes meanwhile joins them: so whoever floods the
+//! inbox holds up nobody here for much longer than one operation takes.
 
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
 use super::write_job::WriteJob;
 
 /// For how long after a write of this server more are expected.
 const BUSY_FOR: Duration = Duration::from_secs(1);
 /// For how long more writes of others are begun in one group while this server writes.
-const LONG: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_millis(2);
 /// How many groups of this server's writes come one after the other while others wait.
 const IN_A_ROW: u32 = 4;
 
@@ -40,6 +41,8 @@ pub(super) struct WriteQueue {
     /// How many groups of this server's own were taken one after the other.
     row: u32,
     wrote_at: Option<Instant>,
+    /// Until when no arrivals are taken while this server writes.
+    rest_until: Option<Instant>,
     runtime: Runtime,
 }
 
@@ -62,7 +65,8 @@ pub(super) fn lanes(limit: usize) -> std::io::Result<(WriteSenders, WriteQueue)>
         arrivals: arrivals_queue,
         row: 0,
         wrote_at: None,
-        runtime: tokio::runtime::Builder::new_current_thread().build()?,
+        rest_until: None,
+        runtime: Builder::new_current_thread().enable_time().build()?,
     };
     Ok((WriteSenders { own, arrivals }, queue))
 }
@@ -81,6 +85,7 @@ impl WriteQueue {
     /// Waits for writes and puts up to `limit` of one lane into `group`; `None` once there will be no
     /// more.
     pub(super) fn take(&mut self, group: &mut Vec<Job>, limit: usize) -> Option<Lane> {
+        let rest = self.rest_until.filter(|_| self.is_busy());
         let Self {
             own,
             arrivals,
@@ -89,8 +94,14 @@ impl WriteQueue {
             ..
         } = self;
         let own_first = *row < IN_A_ROW;
-        let next = poll_fn(|context| next((own, arrivals), own_first, context));
-        let (lane, job) = runtime.block_on(next)?;
+        let (lane, job) = runtime.block_on(async {
+            if let Some(until) = rest
+                && let Ok(Some(job)) = timeout_at(until.into(), own.recv()).await
+            {
+                return Some((Lane::Own, job));
+            }
+            poll_fn(|context| next((&mut *own, &mut *arrivals), own_first, context)).await
+        })?;
         group.push(job);
         match lane {
             Lane::Own => {
@@ -100,12 +111,20 @@ impl WriteQueue {
             }
             Lane::Arrivals => {
                 self.row = 0;
-                let is_busy = self.wrote_at.is_some_and(|at| at.elapsed() < BUSY_FOR);
-                let limit = if is_busy { 1 } else { limit };
+                let limit = if self.is_busy() { 1 } else { limit };
                 fill(&mut self.arrivals, group, limit);
             }
         }
         Some(lane)
+    }
+
+    /// Takes no arrivals for as long as the last group of them took, while this server writes.
+    pub(super) fn rest(&mut self, took: Duration) {
+        self.rest_until = Instant::now().checked_add(took);
+    }
+
+    fn is_busy(&self) -> bool {
+        self.wrote_at.is_some_and(|at| at.elapsed() < BUSY_FOR)
     }
 
     /// What may join a `group` of arrivals that has run for so long: the writes of this server that
@@ -242,6 +261,27 @@ mod tests {
         let full = join(&mut queue, Duration::ZERO);
         assert_eq!(full, (Some(Lane::Own), LIMIT));
         assert_eq!(join(&mut queue, Duration::ZERO), (None, LIMIT));
+    }
+
+    #[test]
+    fn arrivals_rest_while_this_server_writes_and_not_when_it_ends() {
+        let (senders, mut queue) = lanes(10).unwrap();
+        put(&senders, Lane::Arrivals, 3);
+        queue.rest(Duration::from_hours(1));
+        // Nobody writes here.
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 3)));
+        put(&senders, Lane::Own, 1);
+        assert_eq!(taken(&mut queue), Some((Lane::Own, 1)));
+        put(&senders, Lane::Arrivals, 1);
+        queue.rest(Duration::from_millis(20));
+        let began = Instant::now();
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 1)));
+        assert!(began.elapsed() >= Duration::from_millis(20));
+        queue.rest(Duration::from_hours(1));
+        put(&senders, Lane::Arrivals, 1);
+        drop(senders);
+        assert_eq!(taken(&mut queue), Some((Lane::Arrivals, 1)));
+        assert_eq!(taken(&mut queue), None);
     }
 
     #[test]

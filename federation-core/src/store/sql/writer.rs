@@ -54,6 +54,7 @@ pub(super) fn spawn(
             let turn = Turn {
                 queue: &queue,
                 limit,
+                began: lane,
                 lane,
                 watch: Stopwatch::start(),
             };
@@ -100,12 +101,23 @@ enum GroupFault {
 struct Turn<'a> {
     queue: &'a Mutex<WriteQueue>,
     limit: usize,
+    /// Whose writes it began with.
+    began: Lane,
     /// Whose writes came into it last.
     lane: Lane,
     watch: Stopwatch,
 }
 
 impl Turn<'_> {
+    /// Lets the others rest after their group.
+    fn end(&self) {
+        if self.began == Lane::Arrivals
+            && let Ok(mut waiting) = self.queue.try_lock()
+        {
+            waiting.rest(self.watch.elapsed());
+        }
+    }
+
     /// Lets in what may join the group; whether anything has. Once writes of this server have, nothing
     /// keeps them from their commit.
     fn is_joined(&mut self, group: &mut Vec<Job>) -> bool {
@@ -190,6 +202,7 @@ impl Writer {
             self.run_single(job);
         }
         metrics::database_committed(writes, turn.watch.elapsed());
+        turn.end();
     }
 
     /// Runs the group in one transaction without savepoints. As soon as a job or any statement
