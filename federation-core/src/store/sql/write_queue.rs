@@ -106,8 +106,8 @@ impl WriteQueue {
         match lane {
             Lane::Own => {
                 self.row = self.row.saturating_add(1);
-                self.wrote_at = Some(Instant::now());
                 fill(&mut self.own, group, limit);
+                self.note(group);
             }
             Lane::Arrivals => {
                 self.row = 0;
@@ -121,6 +121,13 @@ impl WriteQueue {
     /// Takes no arrivals for as long as the last group of them took, while this server writes.
     pub(super) fn rest(&mut self, took: Duration) {
         self.rest_until = Instant::now().checked_add(took);
+    }
+
+    /// Notes when this server wrote what somebody waits for; nobody does for what is relaxed.
+    fn note(&mut self, own: &[Job]) {
+        if own.iter().any(|job| !job.is_relaxed()) {
+            self.wrote_at = Some(Instant::now());
+        }
     }
 
     fn is_busy(&self) -> bool {
@@ -138,7 +145,7 @@ impl WriteQueue {
         let before = group.len();
         fill(&mut self.own, group, limit);
         if group.len() > before {
-            self.wrote_at = Some(Instant::now());
+            self.note(group.get(before..).unwrap_or_default());
             return Some(Lane::Own);
         }
         if ran < LONG {
@@ -203,7 +210,8 @@ mod tests {
 
     const LIMIT: usize = 64;
 
-    struct Idle;
+    /// Does nothing; whether the disk need not have it.
+    struct Idle(bool);
 
     impl WriteJob for Idle {
         fn attempt(&mut self, _: &mut Connection, _: Option<Entry>) -> bool {
@@ -211,14 +219,14 @@ mod tests {
         }
         fn fail(&mut self, _: DatabaseError) {}
         fn is_relaxed(&self) -> bool {
-            false
+            self.0
         }
         fn reply(self: Box<Self>) {}
     }
 
     fn put(senders: &WriteSenders, lane: Lane, count: usize) {
         for _ in 0..count {
-            let queued = senders.lane(lane).try_send(Box::new(Idle));
+            let queued = senders.lane(lane).try_send(Box::new(Idle(false)));
             assert!(queued.is_ok());
         }
     }
@@ -287,6 +295,9 @@ mod tests {
     #[test]
     fn arrivals_have_all_the_room_while_nobody_else_writes() {
         let (senders, mut queue) = lanes(200).unwrap();
+        let relaxed = senders.lane(Lane::Own).try_send(Box::new(Idle(true)));
+        assert!(relaxed.is_ok());
+        assert_eq!(taken(&mut queue), Some((Lane::Own, 1)));
         put(&senders, Lane::Arrivals, 200);
         assert_eq!(taken(&mut queue), Some((Lane::Arrivals, LIMIT)));
     }
