@@ -110,7 +110,8 @@ async fn a_partition_of_twenty_seconds_heals_without_loss_and_in_order() -> Resu
     Box::pin(heals(Duration::from_secs(20), 8, Duration::from_mins(1))).await
 }
 
-/// After ten minutes the next attempt may be almost 13 minutes away.
+/// After ten minutes the next attempt may be almost 13 minutes away; what bovine refused meanwhile is
+/// tried again within six.
 #[tokio::test]
 #[ignore = "cargo xtask soak runs it"]
 async fn a_partition_of_ten_minutes_heals_without_loss_and_in_order() -> Result<()> {

@@ -20,10 +20,13 @@ pub struct Backoff {
     /// The longest `Retry-After` that is followed. Default: 24 h.
     pub longest_retry_after: Duration,
     /// How often what is refused for want of authority (401, 403) is tried; the last two attempts
-    /// must both have been refused. Default: 8, which is an hour and a half with the other defaults:
-    /// a peer that cannot ask for our key, because the network fails in that direction alone,
-    /// refuses too, and nothing may be lost until it can.
+    /// must both have been refused. Default: 10, which is half an hour with the other defaults: a
+    /// peer that cannot ask for our key, because the network fails in that direction alone, refuses
+    /// too, and nothing is to be lost before it can.
     pub refusals: u32,
+    /// The longest pause after a refusal. Default: 5 min, since nothing else tells when such a peer
+    /// is well again.
+    pub longest_refused: Duration,
 }
 
 impl Default for Backoff {
@@ -36,7 +39,8 @@ impl Default for Backoff {
             jitter_percent: 20,
             give_up_after: Duration::from_secs(4 * 24 * HOUR),
             longest_retry_after: Duration::from_secs(24 * HOUR),
-            refusals: 8,
+            refusals: 10,
+            longest_refused: Duration::from_secs(5 * 60),
         }
     }
 }
@@ -66,6 +70,11 @@ impl Backoff {
             .unwrap_or(Duration::ZERO)
             .min(self.longest_retry_after);
         now.plus(pause.max(asked))
+    }
+
+    /// When to try again what was refused after `failures` failures in a row.
+    pub fn retry_refused_at(&self, failures: u32, now: Timestamp) -> Timestamp {
+        now.plus(self.spread(self.pause(failures).min(self.longest_refused)))
     }
 
     /// Whether a delivery queued at `queued_at` is given up rather than tried again.

@@ -151,10 +151,11 @@ impl Judge {
                 // One refusal after an outage may come of the outage: that the key could not be
                 // fetched. It is tried again before it is believed.
                 let again = delivery.last_status.is_some_and(Outcome::is_refusal);
-                if again && attempts >= self.config.backoff.refusals {
+                if over || again && attempts >= self.config.backoff.refusals {
                     (Verdict::Dead, error)
                 } else {
-                    (retry(None), error)
+                    let at = self.config.backoff.retry_refused_at(times, now);
+                    (Verdict::Retry(at), error)
                 }
             }
             Outcome::Gone => (Verdict::Dead, Some("the inbox is gone".to_owned())),
