@@ -81,7 +81,9 @@ impl Subject {
     ) -> Result<(Self, Proxy)> {
         let bind = SocketAddr::from((Ipv4Addr::LOCALHOST, port::free()?));
         let (front, proxy) = network.record(name, bind.port(), false).await?;
-        let subject = Self::start_behind(network, name, store, (bind, front), &[]).await?;
+        // Members of a long test sign in once.
+        let settings = [("FOLKMOOT_AUTH__ACCESS_TOKEN_MINUTES", "60")];
+        let subject = Self::start_behind(network, name, store, (bind, front), &settings).await?;
         Ok((subject, proxy))
     }
 

@@ -40,7 +40,7 @@ impl Default for Backoff {
             give_up_after: Duration::from_secs(4 * 24 * HOUR),
             longest_retry_after: Duration::from_secs(24 * HOUR),
             refusals: 10,
-            longest_refused: Duration::from_secs(5 * 60),
+            longest_refused: Duration::from_mins(5),
         }
     }
 }

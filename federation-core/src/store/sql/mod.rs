@@ -21,6 +21,8 @@ mod receipt;
 mod received;
 mod remote_actors;
 pub(crate) mod schema;
+mod threads;
+mod turn;
 mod write_job;
 mod write_queue;
 mod writer;

@@ -11,7 +11,7 @@ use super::connection::{Connection, Purpose, connect};
 use super::database::{DatabaseOptions, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
-use super::writer::spawn_thread;
+use super::threads::spawn_thread;
 use crate::each_backend;
 
 /// One read; it answers its caller itself.

@@ -203,10 +203,9 @@ impl fmt::Debug for WriteQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::Connection;
-    use super::super::error::DatabaseError;
-    use super::super::receipt::Entry;
     use super::*;
+    use crate::store::sql::receipt::Entry;
+    use crate::store::sql::{Connection, DatabaseError};
 
     const LIMIT: usize = 64;
 

@@ -3,7 +3,7 @@
 //! A group runs without savepoints first, since nearly every group ends well. When anything in it
 //! fails, all of it is rolled back and run again with a savepoint for each operation.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -18,10 +18,12 @@ use super::database::{DatabaseOptions, Durability, ThreadGuard};
 use super::error::DatabaseError;
 use super::faults::{Faults, is_broken};
 use super::receipt::Entries;
+use super::threads::spawn_thread;
+use super::turn::Turn;
 use super::write_job::WriteJob;
-use super::write_queue::{Job, Lane, WriteQueue};
+use super::write_queue::{Job, WriteQueue};
 use crate::each_backend;
-use crate::metrics::{self, Stopwatch};
+use crate::metrics;
 
 /// How often an operation is run again by itself before its failure is final.
 const SINGLE_ATTEMPTS: u32 = 4;
@@ -45,39 +47,10 @@ pub(super) fn spawn(
         let _guard = guard;
         let mut writer = writer;
         let mut group = Vec::with_capacity(limit);
-        loop {
-            let mut waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(lane) = waiting.take(&mut group, limit) else {
-                break;
-            };
-            drop(waiting);
-            let turn = Turn {
-                queue: &queue,
-                limit,
-                began: lane,
-                lane,
-                watch: Stopwatch::start(),
-            };
+        while let Some(turn) = Turn::take(&queue, &mut group, limit) {
             writer.run(&mut group, turn);
         }
     })
-}
-
-/// Starts a named thread; a machine that has none left cannot open a database.
-pub(super) fn spawn_thread(
-    name: &str,
-    options: &DatabaseOptions,
-    body: impl FnOnce() + Send + 'static,
-) -> Result<(), DatabaseError> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map(drop)
-        .map_err(|error| DatabaseError::Open {
-            database: options.url.to_string(),
-            cause: error.to_string(),
-            way_out: "raise the limit of threads of this user",
-        })
 }
 
 /// What became of one operation or of one group.
@@ -95,44 +68,6 @@ enum GroupFault {
     RolledBack(QueryError),
     /// The connection broke at the commit: all of it was kept, or nothing.
     Unknown,
-}
-
-/// A group that is under way.
-struct Turn<'a> {
-    queue: &'a Mutex<WriteQueue>,
-    limit: usize,
-    /// Whose writes it began with.
-    began: Lane,
-    /// Whose writes came into it last.
-    lane: Lane,
-    watch: Stopwatch,
-}
-
-impl Turn<'_> {
-    /// Lets the others rest after their group.
-    fn end(&self) {
-        if self.began == Lane::Arrivals
-            && let Ok(mut waiting) = self.queue.try_lock()
-        {
-            waiting.rest(self.watch.elapsed());
-        }
-    }
-
-    /// Lets in what may join the group; whether anything has. Once writes of this server have, nothing
-    /// keeps them from their commit.
-    fn is_joined(&mut self, group: &mut Vec<Job>) -> bool {
-        if self.lane == Lane::Own {
-            return false;
-        }
-        // Another writer that waits for work holds the queue: then there is none.
-        let joined = self
-            .queue
-            .try_lock()
-            .ok()
-            .and_then(|mut waiting| waiting.join(group, self.limit, self.watch.elapsed()));
-        self.lane = joined.unwrap_or(self.lane);
-        joined.is_some()
-    }
 }
 
 struct Writer {
@@ -172,7 +107,7 @@ impl Writer {
     fn run(&mut self, group: &mut Vec<Job>, mut turn: Turn<'_>) {
         let mut again = Vec::new();
         let mut writes = group.len();
-        if group.len() > 1 || turn.lane == Lane::Arrivals {
+        if group.len() > 1 || turn.is_of_arrivals() {
             let outcome = match self.run_as_one(group, &mut turn) {
                 Err(GroupFault::RolledBack(_)) => self.run_together(group, &mut again),
                 outcome => outcome,
@@ -201,8 +136,7 @@ impl Writer {
         for job in again {
             self.run_single(job);
         }
-        metrics::database_committed(writes, turn.watch.elapsed());
-        turn.end();
+        metrics::database_committed(writes, turn.end());
     }
 
     /// Runs the group in one transaction without savepoints. As soon as a job or any statement

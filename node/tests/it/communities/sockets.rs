@@ -202,7 +202,9 @@ fn a_socket_that_gains_sight_misses_nothing_from_then_on() {
         for number in 0..20 {
             owner.say(&cellar, &format!("{number}")).await;
         }
-        let heard = heard_until(&mut socket, "19").await;
+        let mut heard = heard_until(&mut socket, "19").await;
+        // What was said just before may be told too: they may read it back by then.
+        heard.retain(|text| text != "unheard");
         let expected: Vec<String> = (0..19).map(|number: u32| number.to_string()).collect();
         assert_eq!(heard, expected);
         // A new channel of everyone's is told, and what is said there at once after.

@@ -4,14 +4,13 @@ use std::future::ready;
 
 use axum::Router;
 use axum::response::Redirect;
-use federation_core::store::sql::{Backend, Connection};
+use federation_core::store::sql::Backend;
 use federation_core::testing::{TestDatabase, on_each_backend};
-use folkmoot::accounts;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::signer::{challenge, node_key, session};
+use super::signer::{Call, challenge, node_key, session};
 use crate::chat::world::{Answer, Member, World};
 use crate::federation::channels::{join, square};
 use crate::federation::pair::{actor, contents, handle, open, pair};
@@ -242,32 +241,25 @@ fn attack_tokens_of_nodes_open_nothing_else() {
 }
 
 #[test]
-fn attack_a_visitor_whose_address_leads_on_to_somebody_is_not_let_in_as_them() {
+fn attack_whose_address_leads_on_to_somebody_gets_no_session_as_them() {
     on_each_backend(async |database: TestDatabase| {
         let (a, b, _other) = pair(&database).await;
         let third = TestDatabase::create(Backend::Sqlite);
         let c = World::start_with(&third, open).await;
         c.member("victim").await;
         let (mallory, victim) = (actor(&b, "mallory"), actor(&c, "victim"));
+        // The server is known with its key, and then says that the visitor is somewhere else.
         let key = node_key(&b).await;
-        let granted = session(&a, &key, Some(mallory.as_str()), &["chat:read"]).await;
-        let token = granted["session_token"].as_str().unwrap().to_owned();
-
-        // The server of the visitor says that they are somewhere else.
+        session(&a, &key, None, &["stream"]).await;
         let (port, _data) = b.stop().await;
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let elsewhere = Redirect::temporary(victim.as_str());
         let leads_on = Router::new().fallback(move || ready(elsewhere.clone()));
         let server = tokio::spawn(axum::serve(listener, leads_on).into_future());
-        let there = a.returning(token, String::new());
-        let refused = there.get("/api/v1/channels").await;
-        refused.expect_problem(401, "invalid_token");
-        // It was asked: so it is not for want of an answer.
-        let look = move |connection: &mut Connection| {
-            accounts::store::by_actor(connection, victim.as_str())
-        };
-        assert!(a.app.ctx().db().read(look).await.unwrap().is_some());
-        drop(there);
+        let asked = challenge(&a, &key, Some(mallory.as_str()), &["chat:read"]).await;
+        let proof = Call::proof(&asked.expect(201));
+        let refused = proof.send(&a, &key).await;
+        refused.expect_problem(403, "subject_unusable");
         server.abort();
         a.stop().await;
         c.stop().await;

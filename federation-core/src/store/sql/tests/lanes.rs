@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::super::write_job::Write;
-use super::super::write_queue::Lane;
-use super::super::{Connection, Database, DatabaseError, Durability};
 use super::{add, count, open};
+use crate::store::sql::write_job::Write;
+use crate::store::sql::write_queue::Lane;
+use crate::store::sql::{Connection, Database, DatabaseError, Durability};
 use crate::testing::on_each_backend;
 
 /// More than a group holds.
