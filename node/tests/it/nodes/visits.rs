@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::signer::{Call, challenge, node_key, session};
+use super::signer::{challenge, node_key, session};
 use crate::chat::world::{Answer, Member, World};
 use crate::federation::channels::{join, square};
 use crate::federation::pair::{actor, contents, handle, open, pair};
@@ -256,9 +256,7 @@ fn attack_whose_address_leads_on_to_somebody_gets_no_session_as_them() {
         let elsewhere = Redirect::temporary(victim.as_str());
         let leads_on = Router::new().fallback(move || ready(elsewhere.clone()));
         let server = tokio::spawn(axum::serve(listener, leads_on).into_future());
-        let asked = challenge(&a, &key, Some(mallory.as_str()), &["chat:read"]).await;
-        let proof = Call::proof(&asked.expect(201));
-        let refused = proof.send(&a, &key).await;
+        let refused = challenge(&a, &key, Some(mallory.as_str()), &["chat:read"]).await;
         refused.expect_problem(403, "subject_unusable");
         server.abort();
         a.stop().await;
