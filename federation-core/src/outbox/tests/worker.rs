@@ -38,8 +38,9 @@ async fn attempts(running: &Running, seconds: u64) -> Vec<u64> {
     })
     .await;
     loop {
-        let seen = running.network.count("a.example");
         settled(running).await;
+        // Not before: an attempt may be two requests.
+        let seen = running.network.count("a.example");
         // Straight to the next time something is due.
         let now = running.clock.now();
         let due = running.store.next_due(now).await.unwrap().delivery;
