@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use federation_core::Timestamp;
 use federation_core::vocab::{Activity, Actor, Object, ObjectKind, Value, is_public};
 use url::Url;
 
 use super::said::Said;
 use crate::accounts::federate::person;
 use crate::accounts::model::RemotePerson;
-use crate::base::text;
 use crate::channels::conversations::names::Names;
 use crate::config::{LimitsConfig, Origin};
 use crate::messages::mentions;
@@ -83,15 +81,11 @@ pub enum Ignored {
 /// A note that came, sanitised and bounded.
 #[derive(Clone, Debug)]
 pub struct IncomingNote {
-    pub(super) uri: String,
+    pub(super) said: Said,
     pub(super) actor: Url,
-    pub(super) content: String,
-    pub(super) html: String,
     pub(super) answers: Option<String>,
     /// By which ids the conversation is known that it is part of.
     pub(super) names: Names,
-    pub(super) published: Option<Timestamp>,
-    pub(super) updated: Option<Timestamp>,
     /// Actors that are tagged and named in the text.
     pub(super) mentioned: Vec<Url>,
     /// Actors of this node that are addressed.
@@ -107,17 +101,6 @@ pub struct IncomingNote {
 }
 
 impl IncomingNote {
-    /// What it says, and when.
-    pub(super) fn said(&self) -> Said<'_> {
-        Said {
-            uri: &self.uri,
-            content: &self.content,
-            html: &self.html,
-            published: self.published,
-            updated: self.updated,
-        }
-    }
-
     /// Reads the note of a `Create` or `Update` by `author`.
     ///
     /// # Errors
@@ -152,18 +135,13 @@ impl IncomingNote {
         if raw.len() > MAX_HTML {
             return Err(Ignored::TooLong);
         }
-        let html = text::sanitise(&raw.replace('\0', ""));
-        let content = text::clean(&text::read(&html), MAX_HTML);
+        let said = Said::read(note, uri, raw);
         let mut read = Self {
-            uri: uri.to_string(),
             actor: author.id.clone(),
-            mentioned: mentions::named(&note.tag, &content, limits.mentioned_people),
-            content,
-            html,
+            mentioned: mentions::named(&note.tag, &said.content, limits.mentioned_people),
+            said,
             answers: note.in_reply_to.as_ref().map(Url::to_string),
             names: names(note),
-            published: note.published,
-            updated: note.updated,
             local: Vec::new(),
             others: Vec::new(),
             people: Vec::new(),

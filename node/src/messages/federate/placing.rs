@@ -90,7 +90,7 @@ impl Placing<'_> {
     /// other nodes who were brought in after it was written.
     fn fits(&self, participants: &[Participant]) -> bool {
         let addressed = self.addressed();
-        let written = self.note.published.map(Timestamp::as_millis);
+        let written = self.note.said.published.map(Timestamp::as_millis);
         let came_later = |one: &Participant| {
             let is_founding = one.joined_seq == 0;
             !is_founding && !one.user.is_local() && written.is_some_and(|at| at < one.joined_at)

@@ -51,10 +51,10 @@ pub fn receive_create(
         let vote = (note.answers.as_deref(), name.as_str());
         return polls::receive_vote(ctx, connection, &log, vote, author);
     }
-    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
+    if tombstones::was_buried(connection, &note.said.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
     }
-    if let Some(known) = store::by_uri(connection, &note.uri, author.id.as_str())? {
+    if let Some(known) = store::by_uri(connection, &note.said.uri, author.id.as_str())? {
         let why = if known.deleted_at.is_some() {
             Ignored::Deleted
         } else {
@@ -128,7 +128,7 @@ fn take_in(
         author: author.id,
         answered,
     };
-    let message = note.said().message(placed, ctx.now());
+    let message = note.said.message(placed, ctx.now());
     store::insert(connection, &message)?;
     polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
     let people = channels::store::members_at(connection, channel, message.seq)?;
@@ -162,7 +162,7 @@ pub fn receive_update(
     author: &Actor,
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let mut message = match owned(connection, &note.uri, author)? {
+    let mut message = match owned(connection, &note.said.uri, author)? {
         Ok(message) => message,
         // The change overtook the message, which is a duplicate when it comes.
         Err(Ignored::Unknown) => return receive_create(ctx, connection, note, author),
@@ -173,7 +173,7 @@ pub fn receive_update(
     if place.is_some_and(|place| place.community_id.is_some()) {
         return Ok(Err(Ignored::OtherGroup));
     }
-    let is_new = match note.said().renews(&mut message) {
+    let is_new = match note.said.renews(&mut message) {
         Ok(is_new) => is_new,
         Err(why) => return Ok(Err(why)),
     };
@@ -204,7 +204,7 @@ pub fn receive_update(
     }
     polls::take_over(ctx, connection, &log, &message, note.poll.as_ref())?;
     revisions::keep(connection, &message)?;
-    note.said().replace(&mut message, ctx.now());
+    note.said.replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
@@ -324,7 +324,9 @@ fn judged(
     is_edit: bool,
 ) -> Result<Verdict, DatabaseError> {
     let options = note.poll.iter().flat_map(polls::IncomingPoll::texts);
-    let texts: Vec<&str> = iter::once(note.content.as_str()).chain(options).collect();
+    let texts: Vec<&str> = iter::once(note.said.content.as_str())
+        .chain(options)
+        .collect();
     let said = Said {
         author,
         seen: None,
@@ -337,11 +339,11 @@ fn judged(
 fn about<'a>(note: &'a IncomingNote, author: UserId, message: Option<&Message>) -> About<'a> {
     About {
         message: message.map(|message| message.id),
-        uri: &note.uri,
+        uri: &note.said.uri,
         channel: message.map(|message| message.channel_id),
         community: None,
         author,
-        content: &note.content,
+        content: &note.said.content,
     }
 }
 

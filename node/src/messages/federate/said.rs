@@ -1,20 +1,23 @@
 //! What a note of another node says, and when: how it becomes a message, and how a message follows it.
 
 use federation_core::Timestamp;
+use federation_core::vocab::Object;
+use url::Url;
 
-use super::incoming::Ignored;
+use super::incoming::{Ignored, MAX_HTML};
 use crate::base::ids::{ChannelId, MessageId, UserId};
+use crate::base::text;
 use crate::messages::model::Message;
 
 /// The text of a note, and the times that its node gives.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Said<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Said {
     /// The id of the note.
-    pub(super) uri: &'a str,
+    pub(super) uri: String,
     /// Markdown.
-    pub(super) content: &'a str,
+    pub(super) content: String,
     /// Sanitised.
-    pub(super) html: &'a str,
+    pub(super) html: String,
     pub(super) published: Option<Timestamp>,
     pub(super) updated: Option<Timestamp>,
 }
@@ -29,7 +32,22 @@ pub(super) struct Placed {
     pub(super) answered: Option<MessageId>,
 }
 
-impl Said<'_> {
+impl Said {
+    /// What the note `uri` says in `html`.
+    ///
+    /// # Security
+    /// The HTML is sanitised here, in time linear to its length.
+    pub(super) fn read(note: &Object, uri: &Url, html: &str) -> Self {
+        let html = text::sanitise(&html.replace('\0', ""));
+        Self {
+            uri: uri.to_string(),
+            content: text::clean(&text::read(&html), MAX_HTML),
+            html,
+            published: note.published,
+            updated: note.updated,
+        }
+    }
+
     /// The message that it becomes. Times that lie ahead are those of a clock that runs ahead: what is
     /// shown is held to this node's.
     pub(super) fn message(&self, placed: Placed, now: Timestamp) -> Message {
@@ -41,9 +59,9 @@ impl Said<'_> {
             channel_id: placed.channel,
             seq: placed.seq,
             author_id: placed.author,
-            uri: self.uri.to_owned(),
-            content: self.content.to_owned(),
-            html: self.html.to_owned(),
+            uri: self.uri.clone(),
+            content: self.content.clone(),
+            html: self.html.clone(),
             reply_to: placed.answered,
             created_at: self.published.map_or(now.as_millis(), shown),
             edited_at: self.updated.filter(is_later).map(shown),
@@ -70,8 +88,8 @@ impl Said<'_> {
 
     /// Writes it over what a message said.
     pub(super) fn replace(&self, message: &mut Message, now: Timestamp) {
-        self.content.clone_into(&mut message.content);
-        self.html.clone_into(&mut message.html);
+        message.content.clone_from(&self.content);
+        message.html.clone_from(&self.html);
         message.edited_at = Some(self.updated.unwrap_or(now).min(now).as_millis());
     }
 }
@@ -84,17 +102,17 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn said(content: &str, published: i64, updated: Option<i64>) -> Said<'_> {
+    fn said(content: &str, published: i64, updated: Option<i64>) -> Said {
         Said {
-            uri: "https://a.example/notes/1",
-            content,
-            html: content,
+            uri: "https://a.example/notes/1".to_owned(),
+            content: content.to_owned(),
+            html: content.to_owned(),
             published: Some(at(published)),
             updated: updated.map(at),
         }
     }
 
-    fn message(said: &Said<'_>, now: i64) -> Message {
+    fn message(said: &Said, now: i64) -> Message {
         let placed = Placed {
             channel: ChannelId::new(at(0)),
             seq: 1,
@@ -120,7 +138,7 @@ mod tests {
     #[test]
     fn what_was_said_before_changes_nothing_and_the_same_again_is_no_news() {
         let mut message = message(&said("one", 5, Some(7)), 10);
-        let renewed = |said: Said<'_>, message: &mut Message| said.renews(message);
+        let renewed = |said: Said, message: &mut Message| said.renews(message);
         let older = renewed(said("two", 5, Some(6)), &mut message);
         assert_eq!(older, Err(Ignored::Stale));
         assert_eq!(renewed(said("one", 5, Some(8)), &mut message), Ok(false));

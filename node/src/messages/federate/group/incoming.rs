@@ -1,11 +1,9 @@
 //! A note that was said in a channel, read and judged as far as that goes without a database.
 
-use federation_core::Timestamp;
 use federation_core::vocab::{Activity, Actor, Object, ObjectKind, ObjectOrId, Value};
 use url::Url;
 
 use crate::base::ids::ChannelId;
-use crate::base::text;
 use crate::config::{LimitsConfig, Origin};
 use crate::groups::federate::channel_in;
 use crate::messages::federate::incoming::{Ignored, MAX_HTML};
@@ -18,29 +16,14 @@ const LOOKED_AT: usize = 64;
 /// A note of a channel, sanitised and bounded.
 #[derive(Clone, Debug)]
 pub struct GroupNote {
-    pub(super) uri: String,
+    pub(super) said: Said,
     pub(super) actor: Url,
-    pub(super) content: String,
-    pub(super) html: String,
     pub(super) answers: Option<String>,
-    pub(super) published: Option<Timestamp>,
-    pub(super) updated: Option<Timestamp>,
     /// Actors that are tagged and named in the text.
     pub(super) mentioned: Vec<Url>,
 }
 
 impl GroupNote {
-    /// What it says, and when.
-    pub(super) fn said(&self) -> Said<'_> {
-        Said {
-            uri: &self.uri,
-            content: &self.content,
-            html: &self.html,
-            published: self.published,
-            updated: self.updated,
-        }
-    }
-
     /// Reads the note of a `Create` or `Update` by `author` that is for a Group.
     ///
     /// # Errors
@@ -85,23 +68,18 @@ impl GroupNote {
         if raw.len() > MAX_HTML || title.is_some_and(|title| title.len() > MAX_HTML) {
             return Err(Ignored::TooLong);
         }
-        let html = text::sanitise(&titled(title, raw).replace('\0', ""));
-        let content = text::clean(&text::read(&html), MAX_HTML);
-        if content.chars().count() > limits.message_characters {
+        let said = Said::read(object, uri, &titled(title, raw));
+        if said.content.chars().count() > limits.message_characters {
             return Err(Ignored::TooLong);
         }
-        if content.trim().is_empty() {
+        if said.content.trim().is_empty() {
             return Err(Ignored::NotAMessage);
         }
         Ok(Self {
-            uri: uri.to_string(),
             actor: author.id.clone(),
-            mentioned: mentions::named(&object.tag, &content, limits.mentioned_people),
-            content,
-            html,
+            mentioned: mentions::named(&object.tag, &said.content, limits.mentioned_people),
+            said,
             answers: object.in_reply_to.as_ref().map(Url::to_string),
-            published: object.published,
-            updated: object.updated,
         })
     }
 }
@@ -151,6 +129,7 @@ pub(super) const MAX_PLACE: i64 = 1 << 53;
 
 #[cfg(test)]
 mod tests {
+    use federation_core::Timestamp;
     use federation_core::vocab::ActivityKind;
     use proptest::prelude::*;
     use serde_json::json;
@@ -271,7 +250,7 @@ mod tests {
                 let note = GroupNote::read(&activity, &author, &origin(), &limits);
                 if let Ok(note) = note {
                     prop_assert_eq!(note.actor, author.id);
-                    prop_assert!(!note.html.contains("<script"));
+                    prop_assert!(!note.said.html.contains("<script"));
                 }
                 let _ = channel_for(&activity, &origin());
                 if let Some(place) = place_of(&activity) {

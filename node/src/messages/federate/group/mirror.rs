@@ -121,10 +121,10 @@ fn take_in(
     if note.actor != author.id {
         return Ok(Err(Ignored::NotTheOwner));
     }
-    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
+    if tombstones::was_buried(connection, &note.said.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
     }
-    if store::by_uri(connection, &note.uri, author.id.as_str())?.is_some() {
+    if store::by_uri(connection, &note.said.uri, author.id.as_str())?.is_some() {
         return Ok(Err(Ignored::Duplicate));
     }
     let person = person(author);
@@ -153,7 +153,7 @@ fn take_in(
         author: author_id,
         answered,
     };
-    let message = note.said().message(placed, now);
+    let message = note.said.message(placed, now);
     store::insert(connection, &message)?;
     if is_new {
         let about = about(note, author_id, None, Some(&message));
@@ -176,7 +176,7 @@ pub fn mirrored_change(
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let known = store::by_uri(connection, &note.uri, author.id.as_str())?;
+    let known = store::by_uri(connection, &note.said.uri, author.id.as_str())?;
     let Some(mut message) = known.filter(|known| known.channel_id == at.channel) else {
         return Ok(Err(Ignored::Unknown));
     };
@@ -187,7 +187,7 @@ pub fn mirrored_change(
     if !owner.as_ref().is_some_and(User::is_active) {
         return Ok(Err(Ignored::ActorRefused));
     }
-    match note.said().renews(&mut message) {
+    match note.said.renews(&mut message) {
         Ok(true) => {}
         Ok(false) => {
             store::rewrite(connection, &message)?;
@@ -203,7 +203,7 @@ pub fn mirrored_change(
         return Ok(Err(Ignored::Refused));
     }
     revisions::keep(connection, &message)?;
-    note.said().replace(&mut message, ctx.now());
+    note.said.replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     telling::changed(ctx, connection, &log, (&message, note))?;
     Ok(Ok(message.id))

@@ -53,10 +53,10 @@ pub fn receive_post(
         Ok(found) => found,
         Err(why) => return Ok(Err(why)),
     };
-    if tombstones::was_buried(connection, &note.uri, author.id.as_str())? {
+    if tombstones::was_buried(connection, &note.said.uri, author.id.as_str())? {
         return Ok(Err(Ignored::Deleted));
     }
-    if let Some(known) = store::by_uri(connection, &note.uri, author.id.as_str())? {
+    if let Some(known) = store::by_uri(connection, &note.said.uri, author.id.as_str())? {
         let is_gone = known.deleted_at.is_some();
         let why = if is_gone {
             Ignored::Deleted
@@ -84,7 +84,7 @@ pub fn receive_post(
         author: user,
         answered,
     };
-    let message = note.said().message(placed, ctx.now());
+    let message = note.said.message(placed, ctx.now());
     store::insert(connection, &message)?;
     let about = about(note, user, Some(&seen), Some(&message));
     carry_out(ctx, connection, &log, &verdict, &about)?;
@@ -113,7 +113,7 @@ pub fn receive_change(
         Ok(found) => found,
         Err(why) => return Ok(Err(why)),
     };
-    let known = store::by_uri(connection, &note.uri, author.id.as_str())?;
+    let known = store::by_uri(connection, &note.said.uri, author.id.as_str())?;
     let Some(mut message) = known.filter(|known| known.channel_id == channel) else {
         return Ok(Err(Ignored::Unknown));
     };
@@ -123,7 +123,7 @@ pub fn receive_change(
     if message.deleted_at.is_some() {
         return Ok(Err(Ignored::Deleted));
     }
-    match note.said().renews(&mut message) {
+    match note.said.renews(&mut message) {
         Ok(true) => {}
         Ok(false) => {
             store::rewrite(connection, &message)?;
@@ -142,7 +142,7 @@ pub fn receive_change(
         return Ok(Err(Ignored::Refused));
     }
     revisions::keep(connection, &message)?;
-    note.said().replace(&mut message, ctx.now());
+    note.said.replace(&mut message, ctx.now());
     store::rewrite(connection, &message)?;
     pass_on(ctx, connection, (&seen, &message), raw, Does::Update)?;
     telling::changed(ctx, connection, &log, (&message, note))?;

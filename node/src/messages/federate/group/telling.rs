@@ -30,7 +30,7 @@ pub(super) fn judged(
     let said = Said {
         author,
         seen,
-        content: &note.content,
+        content: &note.said.content,
         is_edit,
     };
     rules::judge(ctx, connection, &said)
@@ -51,11 +51,11 @@ pub(super) fn about<'a>(
     let of_message = message.map(|message| message.channel_id);
     About {
         message: message.map(|message| message.id),
-        uri: &note.uri,
+        uri: &note.said.uri,
         channel: seen.map(|seen| seen.channel.id).or(of_message),
         community: seen.and_then(|seen| seen.channel.community_id),
         author,
-        content: &note.content,
+        content: &note.said.content,
     }
 }
 
