@@ -8,6 +8,7 @@ use federation_core::vocab::{Activity, Actor};
 use serde_json::json;
 use url::Url;
 
+use super::change::{changed, told_again};
 use super::incoming::{GroupNote, MAX_PLACE, place_of};
 use super::telling::{self, about, is_refused, judged};
 use crate::accounts;
@@ -176,24 +177,16 @@ pub fn mirrored_change(
     (note, author): (&GroupNote, &Actor),
 ) -> Result<Received, DatabaseError> {
     let log = EventLog::begin(connection)?;
-    let known = store::by_uri(connection, &note.said.uri, author.id.as_str())?;
-    let Some(mut message) = known.filter(|known| known.channel_id == at.channel) else {
-        return Ok(Err(Ignored::Unknown));
+    let mut message = match changed(connection, at.channel, (note, author))? {
+        Ok(message) => message,
+        Err(why) => return Ok(Err(why)),
     };
-    if message.deleted_at.is_some() {
-        return Ok(Err(Ignored::Deleted));
-    }
     let owner = accounts::store::by_id(connection, message.author_id)?;
     if !owner.as_ref().is_some_and(User::is_active) {
         return Ok(Err(Ignored::ActorRefused));
     }
-    match note.said.renews(&mut message) {
-        Ok(true) => {}
-        Ok(false) => {
-            store::rewrite(connection, &message)?;
-            return Ok(Ok(message.id));
-        }
-        Err(why) => return Ok(Err(why)),
+    if let Some(received) = told_again(connection, note, &mut message)? {
+        return Ok(received);
     }
     let verdict = judged(ctx, connection, (message.author_id, None), note, true)?;
     let about = about(note, message.author_id, None, Some(&message));

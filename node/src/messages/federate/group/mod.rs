@@ -6,6 +6,7 @@
 //! At the other nodes `mirror` takes in what the Group announces. What may be fetched is in `serve`.
 
 mod announce;
+mod change;
 mod incoming;
 mod local;
 mod mirror;

@@ -5,6 +5,7 @@ use federation_core::vocab::{self, Activity, Actor, ObjectOrId, Value};
 use url::Url;
 
 use super::announce::{self, Does, Passed, announce};
+use super::change::{changed, told_again};
 use super::incoming::GroupNote;
 use super::local::deletion;
 use super::note::{Group, is_ours};
@@ -113,23 +114,15 @@ pub fn receive_change(
         Ok(found) => found,
         Err(why) => return Ok(Err(why)),
     };
-    let known = store::by_uri(connection, &note.said.uri, author.id.as_str())?;
-    let Some(mut message) = known.filter(|known| known.channel_id == channel) else {
-        return Ok(Err(Ignored::Unknown));
+    let mut message = match changed(connection, channel, (note, author))? {
+        Ok(message) => message,
+        Err(why) => return Ok(Err(why)),
     };
     if message.author_id != user {
         return Ok(Err(Ignored::NotTheOwner));
     }
-    if message.deleted_at.is_some() {
-        return Ok(Err(Ignored::Deleted));
-    }
-    match note.said.renews(&mut message) {
-        Ok(true) => {}
-        Ok(false) => {
-            store::rewrite(connection, &message)?;
-            return Ok(Ok(message.id));
-        }
-        Err(why) => return Ok(Err(why)),
+    if let Some(received) = told_again(connection, note, &mut message)? {
+        return Ok(received);
     }
     let verdict = judged(ctx, connection, (user, Some(&seen)), note, true)?;
     let about = about(note, user, Some(&seen), Some(&message));
