@@ -6,6 +6,7 @@ use federation_core::outbox::sql::{cancel_for_object, enqueue};
 use federation_core::outbox::{Outgoing, plan_targets};
 use federation_core::store::sql::{Connection, DatabaseError};
 use federation_core::vocab::{Activity, Object};
+use url::Url;
 
 use super::announce::{Does, Passed, announce, remove};
 use super::note::{Group, build, is_ours};
@@ -27,18 +28,12 @@ pub(in crate::messages::federate) fn created(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
-    let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
-        return Ok(Vec::new());
-    };
-    let note = build(
+    said(
+        ctx,
         connection,
-        ctx.origin(),
-        &group,
-        (post.message, post.author),
-    )?;
-    let id = url(&format!("{}/create", post.message.uri))?;
-    let activity = Activity::create(id, url(&post.author.actor_uri)?, note);
-    tell(ctx, connection, (&group, post), &activity, Does::Create)
+        post,
+        ("create", Activity::create, Does::Create),
+    )
 }
 
 /// A member changed what they said.
@@ -47,19 +42,30 @@ pub(in crate::messages::federate) fn updated(
     connection: &mut Connection,
     post: &Post<'_>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
+    let rest = format!("updates/{}", RequestId::new(ctx.now()));
+    said(
+        ctx,
+        connection,
+        post,
+        (&rest, Activity::update, Does::Update),
+    )
+}
+
+/// Tells what a message says by the activity that `make` gives, whose id ends in `rest`.
+fn said(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    post: &Post<'_>,
+    (rest, make, does): (&str, fn(Url, Url, Object) -> Activity, Does),
+) -> Result<Vec<DeliveryView>, DatabaseError> {
     let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
         return Ok(Vec::new());
     };
-    let note = build(
-        connection,
-        ctx.origin(),
-        &group,
-        (post.message, post.author),
-    )?;
-    let change = RequestId::new(ctx.now());
-    let id = url(&format!("{}/updates/{change}", post.message.uri))?;
-    let activity = Activity::update(id, url(&post.author.actor_uri)?, note);
-    tell(ctx, connection, (&group, post), &activity, Does::Update)
+    let said = (post.message, post.author);
+    let note = build(connection, ctx.origin(), &group, said)?;
+    let id = url(&format!("{}/{rest}", post.message.uri))?;
+    let activity = make(id, url(&post.author.actor_uri)?, note);
+    tell(ctx, connection, (&group, post), &activity, does)
 }
 
 /// A message is gone: by its author, or by somebody who may do that here.
