@@ -20,13 +20,10 @@ use super::template::Values;
 use super::template::fill;
 use super::template::fill_document;
 use crate::outcome::Stop;
+use crate::wait;
 
 /// How long a program of an action may take.
 const PROGRAM: Duration = Duration::from_mins(1);
-/// How often somebody who has too much to do is asked again.
-const TRIES: u32 = 10;
-/// Between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// Does the action `name`; gives `values` with what was captured.
 ///
@@ -215,16 +212,16 @@ async fn run(
 /// Sends a request, and again for a while where the answer is that there is too much to do now, as
 /// other clients do.
 async fn patiently(request: RequestBuilder, expected: &[u16]) -> Result<Response> {
-    for _ in 0..TRIES {
-        let Some(copy) = request.try_clone() else {
-            break;
-        };
-        let answer = copy.send().await.context("no answer")?;
-        let status = answer.status().as_u16();
-        if !matches!(status, 429 | 503) || expected.contains(&status) {
-            return Ok(answer);
+    let ask = move || {
+        let copy = request.try_clone();
+        async move {
+            let copy = copy.context("a body that can be sent once alone")?;
+            copy.send().await.context("no answer")
         }
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-    request.send().await.context("no answer")
+    };
+    let is_too_much = |answer: &Result<Response>| {
+        let status = answer.as_ref().map(|answer| answer.status().as_u16());
+        status.is_ok_and(|status| wait::is_too_much(status) && !expected.contains(&status))
+    };
+    wait::patiently(ask, is_too_much).await
 }

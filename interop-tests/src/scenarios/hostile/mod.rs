@@ -4,8 +4,6 @@
 mod authority;
 mod requests;
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::Theme;
@@ -20,6 +18,7 @@ use crate::hostile::serve::Reply;
 use crate::outcome::Outcome;
 use crate::outcome::Stop;
 use crate::require;
+use crate::wait;
 
 pub(super) const REQUESTS: Theme = Theme {
     name: "Hostile requests",
@@ -30,11 +29,6 @@ pub(super) const AUTHORITY: Theme = Theme {
     name: "Hostile activities",
     scenarios: authority::ALL,
 };
-
-/// How often somebody who has too much to do is asked again.
-const TRIES: u32 = 15;
-/// Between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// An account, and the servers that mean it harm.
 struct Ground<'a> {
@@ -100,16 +94,11 @@ impl<'a> Ground<'a> {
     /// says that there is too much to do now is asked again, as every sender does.
     async fn send(&self, request: &Forged) -> u16 {
         let http = self.case.pair.subject.http();
-        let mut tries = 0;
-        loop {
+        let send = || async {
             let answer = request.send(http, self.mallory.key()).await;
-            let status = answer.map_or(0, |status| status.as_u16());
-            tries += 1;
-            if !matches!(status, 429 | 503) || tries > TRIES {
-                return status;
-            }
-            tokio::time::sleep(BETWEEN_TRIES).await;
-        }
+            answer.map_or(0, |status| status.as_u16())
+        };
+        wait::patiently(send, |status: &u16| wait::is_too_much(*status)).await
     }
 
     /// Says something honest and waits for it to be shown.
