@@ -77,10 +77,16 @@ fn I1_a_worker_that_dies_between_claim_and_settlement_loses_nothing() {
         first.crash().await;
         network.set("a.example", Manner::Status(202));
         let second = Running::join(Arc::clone(&store), network, clock, exact());
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Who takes what comes later has looked at what is due, and left what is leased.
+        let other = outgoing("2", None, &["b.example"]);
+        store.enqueue(other, START).await.unwrap();
+        until("the other is delivered", async || {
+            delivered(&store).await == 1
+        })
+        .await;
         assert_eq!(second.network.count("a.example"), 1);
         second.clock.advance(exact().lease);
-        until("it is delivered", async || delivered(&store).await == 1).await;
+        until("it is delivered", async || delivered(&store).await == 2).await;
         assert_eq!(second.network.count("a.example"), 2);
         second.stop().await;
     });
@@ -101,8 +107,11 @@ fn a_worker_that_is_stopped_gives_back_what_it_holds() {
         .await;
         let (network, clock) = (Arc::clone(&first.network), Arc::clone(&first.clock));
         let stopping = tokio::spawn(first.stop());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(!stopping.is_finished(), "it waits for what is under way");
+        until("it waits for what is under way", async || {
+            clock.is_awaited(START.plus(exact().drain))
+        })
+        .await;
+        assert!(!stopping.is_finished());
         clock.advance(exact().drain);
         stopping.await.unwrap();
         network.set("a.example", Manner::Status(202));

@@ -129,16 +129,18 @@ pub(crate) fn is_recorded(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
 
+    use futures_util::future::join_all;
     use serde_json::json;
     use url::Url;
 
     use super::*;
     use crate::store::sql::federation_migrations;
     use crate::store::sql::migrations::functions;
+    use crate::store::sql::tests::held::{Stop, gate, put_in_queue, while_held};
     use crate::testing::{TestDatabase, on_each_backend, verified};
 
     fn follow(actor: &str, at: Timestamp) -> Verified {
@@ -161,7 +163,7 @@ mod tests {
             assert!(database.apply_once(bob.clone(), failing).await.is_err());
             // A copy signed anew, copies at the same time, and copies afterwards.
             let copies = (0..20).map(|_| database.apply_once(bob.clone(), ok));
-            let applied = futures_util::future::join_all(copies).await;
+            let applied = join_all(copies).await;
             let new = applied
                 .into_iter()
                 .filter(|one| matches!(one, Ok(Applied::New(()))));
@@ -206,13 +208,9 @@ mod tests {
         });
     }
 
-    /// Applies follows of many actors while the writer is busy, so that they are one group.
+    /// Applies follows of many actors that come while the writer is held: they are one group.
     async fn apply_together(database: &Database, actors: &[&str]) -> Vec<Option<Applied<()>>> {
         let now = Timestamp::from_millis(1_795_190_734_000);
-        let busy = database.write(|_| -> Result<(), DatabaseError> {
-            std::thread::sleep(Duration::from_millis(200));
-            Ok(())
-        });
         let effect = |_: &mut Connection, verified: &Verified| {
             let fails = verified.activity().actor.as_str().ends_with("mallory");
             if fails {
@@ -225,8 +223,7 @@ mod tests {
             let actor = format!("https://there.example/users/{name}");
             database.apply_once(follow(&actor, now), effect)
         });
-        let (busy, applied) = tokio::join!(busy, futures_util::future::join_all(apply));
-        busy.unwrap();
+        let applied = while_held(database, join_all(apply)).await;
         applied.into_iter().map(Result::ok).collect()
     }
 
@@ -253,24 +250,44 @@ mod tests {
         });
     }
 
-    /// Follows of these actors, of which the first takes so long.
-    fn applied<'a>(
-        database: &'a Database,
-        actors: &'a [&str],
-        first_takes: Duration,
-    ) -> impl Future<Output = Vec<Option<Applied<()>>>> + 'a {
-        let apply = actors.iter().enumerate().map(move |(place, name)| {
+    /// Applies follows of these actors, together; the first waits until it is let go.
+    async fn apply_with_stop(
+        database: &Database,
+        actors: &[&str],
+        stop: Stop,
+    ) -> Vec<Option<Applied<()>>> {
+        let stop = Arc::new(stop);
+        let apply = actors.iter().enumerate().map(|(place, name)| {
             let actor = format!("https://there.example/users/{name}");
+            let stop = Arc::clone(&stop);
             let effect = move |_: &mut Connection, _: &Verified| {
                 if place == 0 {
-                    std::thread::sleep(first_takes);
+                    stop.wait();
                 }
                 Ok::<_, DatabaseError>(())
             };
             database.apply_once(follow(&actor, Timestamp::from_millis(0)), effect)
         });
-        let all = futures_util::future::join_all(apply);
-        async { all.await.into_iter().map(Result::ok).collect() }
+        let applied = while_held(database, join_all(apply)).await;
+        applied.into_iter().map(Result::ok).collect()
+    }
+
+    /// Applies a follow of this actor; it joins whatever group of arrivals is under way.
+    async fn join_with(database: &Database, name: &str) -> Option<Applied<()>> {
+        let actor = format!("https://there.example/users/{name}");
+        let verified = follow(&actor, Timestamp::from_millis(0));
+        let (reply, answer) = oneshot::channel::<(Result<Applied<()>, DatabaseError>, Verified)>();
+        let job = Box::new(Application {
+            receipt: Receipt::of(&verified),
+            verified,
+            effect: ok,
+            answer: None,
+            reply,
+        });
+        // Writes of this server always join, and those of others only within milliseconds.
+        database.enqueue_write(Lane::Own, job).await.unwrap();
+        let (applied, _verified) = answer.await.unwrap();
+        applied.ok()
     }
 
     #[test]
@@ -278,21 +295,23 @@ mod tests {
         on_each_backend(async |test: TestDatabase| {
             let database = test.open(federation_migrations()).await;
             let (new, known) = (Some(Applied::New(())), Some(Applied::Duplicate));
-            // While the first is under way a group of three comes together, and while that is under
-            // way the others come, early enough to join it.
-            let at_first = applied(&database, &["a"], Duration::from_millis(100));
-            let together = async {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                applied(&database, &["b", "c", "b"], Duration::from_millis(15)).await
-            };
+            let commits = database.committed();
+            let before = *commits.borrow();
+            // A group of three comes together, and while its first is under way the others come.
+            let (mut gate, stop) = gate();
+            let together = apply_with_stop(&database, &["b", "c", "b"], stop);
             let late = async {
-                tokio::time::sleep(Duration::from_millis(105)).await;
-                applied(&database, &["d", "c", "e", "d"], Duration::ZERO).await
+                gate.reached().await;
+                let names = ["d", "c", "e", "d"];
+                let mut late = pin!(join_all(names.map(|name| join_with(&database, name))));
+                put_in_queue(late.as_mut()).await;
+                drop(gate);
+                late.await
             };
-            let (first, second, third) = tokio::join!(at_first, together, late);
-            assert_eq!(first, [new]);
-            assert_eq!(second, [new, new, known]);
-            assert_eq!(third, [new, known, new, known]);
+            let (together, late) = tokio::join!(together, late);
+            assert_eq!(together, [new, new, known]);
+            assert_eq!(late, [new, known, new, known]);
+            assert_eq!(*commits.borrow(), before + 1, "they share a commit");
             database.close().await;
         });
     }

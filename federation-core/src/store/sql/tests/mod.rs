@@ -1,21 +1,24 @@
 //! The store itself, on both backends.
 
+pub(super) mod held;
 mod lanes;
 mod plans;
 mod schema;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
 use diesel::sql_query;
 use diesel::sql_types::BigInt;
 use diesel::{ExpressionMethods as _, QueryDsl as _, RunQueryDsl as _};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use self::held::while_held;
 use super::{
     Backend, Connection, ConstraintKind, Database, DatabaseError, DatabaseOptions, DatabaseUrl,
     federation_migrations,
@@ -81,15 +84,9 @@ fn one_failing_write_of_a_group_fails_alone() {
     });
 }
 
-/// Queues `writes` while the writer is busy, so that they are one group.
+/// Queues `writes` while the writer is held, so that they are one group.
 async fn group<T: Send>(database: &Database, writes: Vec<BoxFuture<'_, T>>) -> Vec<T> {
-    let busy = database.write(|_| -> Result<(), DatabaseError> {
-        std::thread::sleep(Duration::from_millis(200));
-        Ok(())
-    });
-    let (busy, outcomes) = tokio::join!(busy, futures_util::future::join_all(writes));
-    busy.unwrap();
-    outcomes
+    while_held(database, futures_util::future::join_all(writes)).await
 }
 
 #[test]
@@ -262,16 +259,23 @@ fn deadlocked_operations_are_run_again() {
             database.write(move |c| add(c, id)).await.unwrap();
         }
         let runs = Arc::new(AtomicU32::new(0));
+        let both = Arc::new(Barrier::new(2));
         let swap = |first: i64, second: i64| {
-            let runs = Arc::clone(&runs);
+            let (runs, both) = (Arc::clone(&runs), Arc::clone(&both));
             move |c: &mut Connection| -> Result<(), DatabaseError> {
-                runs.fetch_add(1, Ordering::Relaxed);
-                for id in [first, second] {
+                let run = runs.fetch_add(1, Ordering::Relaxed);
+                let take = |c: &mut Connection, id: i64| {
                     sql_query("UPDATE things SET id = id WHERE id = $1")
                         .bind::<BigInt, _>(id)
-                        .execute(c)?;
-                    std::thread::sleep(Duration::from_millis(100));
+                        .execute(c)
+                };
+                take(c, first)?;
+                // Each has its first row before it asks for the other's. On SQLite one begins when
+                // the other has ended.
+                if run < 2 && matches!(c, Connection::Postgres(_)) {
+                    both.wait();
                 }
+                take(c, second)?;
                 Ok(())
             }
         };
@@ -286,24 +290,42 @@ fn deadlocked_operations_are_run_again() {
     });
 }
 
+/// Ends every session of the test's database but the one that does it, which the answer reads by.
+async fn cut_off(test: &TestDatabase) -> Database {
+    // The server waits for the end of each.
+    let kill = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let mut options = DatabaseOptions::new(test.url().clone());
+    options.readers = 1;
+    let other = Database::open(options).await.unwrap();
+    other
+        .read(move |c| -> Result<_, DatabaseError> { Ok(sql_query(kill).execute(c)?) })
+        .await
+        .unwrap();
+    other
+}
+
+/// How many other sessions there are in the database than the one that is asked.
+async fn sessions_beside(other: &Database) -> i64 {
+    let others = "(SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                  AND backend_type = 'client backend' AND pid <> pg_backend_pid())";
+    other
+        .read(move |c| -> Result<i64, DatabaseError> {
+            Ok(diesel::select(sql::<BigInt>(others)).get_result(c)?)
+        })
+        .await
+        .unwrap()
+}
+
 #[test]
 fn a_lost_connection_is_replaced() {
     on_each_backend(async |test| {
         let database = open(&test).await;
         database.write(|c| add(c, 1)).await.unwrap();
-        if database.backend() == Backend::Postgres {
-            let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-            let mut options = DatabaseOptions::new(test.url().clone());
-            options.readers = 1;
-            let other = Database::open(options).await.unwrap();
-            other
-                .read(move |c| -> Result<_, DatabaseError> { Ok(sql_query(kill).execute(c)?) })
-                .await
-                .unwrap();
-        }
-        // The server ends its sessions on its own time.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let cut = match database.backend() {
+            Backend::Sqlite => None, // There is no connection to lose.
+            Backend::Postgres => Some(cut_off(&test).await),
+        };
         for id in 2..30 {
             database.write(move |c| add(c, id)).await.unwrap();
         }
@@ -311,7 +333,16 @@ fn a_lost_connection_is_replaced() {
         let _lost = database
             .read(|c| -> Result<i64, DatabaseError> { Ok(things::table.count().get_result(c)?) })
             .await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // It has told the others once it is connected again itself, as the writer is.
+        if let Some(other) = cut {
+            let renewed = async {
+                while sessions_beside(&other).await < 2 {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            let renewed = tokio::time::timeout(Duration::from_secs(60), renewed).await;
+            renewed.expect("the reader connects again");
+        }
         for _ in 0..8 {
             assert_eq!(count(&database).await, 29);
         }
@@ -346,20 +377,8 @@ fn i2_a_group_whose_commit_is_lost_is_not_run_again() {
                 add(c, id)
             }
         };
-        // The writer is held until both wait for it, so that they share a group.
-        let (go, held) = std::sync::mpsc::channel::<()>();
-        let held = Mutex::new(held);
-        let busy = database.write(move |_| -> Result<(), DatabaseError> {
-            let _told_or_gone = held.lock().unwrap().recv();
-            Ok(())
-        });
-        // Polled in this order, each of the writes is in the queue once it was polled.
-        let (_, one, two, ()) = tokio::join!(
-            busy,
-            database.write(insert(1)),
-            database.write(insert(2)),
-            async { go.send(()).unwrap() },
-        );
+        let writes = async { tokio::join!(database.write(insert(1)), database.write(insert(2))) };
+        let (one, two) = while_held(&database, writes).await;
         assert!(matches!(one, Err(DatabaseError::Lost)), "{one:?}");
         assert!(matches!(two, Err(DatabaseError::Lost)), "{two:?}");
         assert_eq!(runs.load(Ordering::Relaxed), 2);
