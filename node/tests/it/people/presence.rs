@@ -261,6 +261,8 @@ fn attack_nobody_tells_the_invisible_from_the_absent() {
         assert_eq!(told["custom_status"]["text"], "at work");
         time.advance(INTERVAL);
         choose(&bob, "invisible").await;
+        // What his coming back had planned may have told of dnd before its own turn, which then was now.
+        time.advance(INTERVAL);
         let offline = json!({"user_id": bob.id, "status": "offline"});
         assert_eq!(a.presence(&bob).await, offline);
         assert_eq!(presences(&mut a).await, Vec::<Value>::new());
