@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as Wire, Utf8Bytes};
 
@@ -114,6 +115,10 @@ impl<C: AsyncRead + AsyncWrite + Unpin> Sink<Message> for WebSocket<C> {
 fn sorted(error: Error) -> SocketError {
     match error {
         Error::Capacity(_) => SocketError::TooLong,
+        // A connection that breaks off is nobody's fault.
+        Error::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing,
+        ) => SocketError::Gone(error.into()),
         Error::Protocol(_) | Error::Utf8(_) => SocketError::Protocol(error.into()),
         _ => SocketError::Gone(error.into()),
     }
@@ -121,6 +126,9 @@ fn sorted(error: Error) -> SocketError {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::StreamExt as _;
+    use tokio::io::AsyncWriteExt as _;
+
     use super::*;
 
     /// How many bytes a socket keeps for a peer that never reads, until it gives up.
@@ -134,6 +142,32 @@ mod tests {
             kept += 8 * 1024;
         }
         kept
+    }
+
+    /// What a socket reads when these bytes come and the connection ends.
+    async fn read(bytes: &[u8]) -> SocketError {
+        let (here, mut there) = tokio::io::duplex(64);
+        let mut socket = WebSocket::client(here, 1024).await;
+        there.write_all(bytes).await.unwrap();
+        drop(there);
+        socket.next().await.unwrap().unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_off_is_gone_and_what_is_no_websocket_a_fault() {
+        // Nothing, the head of a text of five octets, and that with two of them.
+        for cut in [&b""[..], b"\x81\x05", b"\x81\x05ab"] {
+            let error = read(cut).await;
+            assert!(matches!(error, SocketError::Gone(_)), "{cut:?}: {error:?}");
+        }
+        // Opcode 3 is reserved, and a server does not mask (RFC 6455 s5.1, s5.2).
+        for wrong in [&b"\x83\x00"[..], b"\x81\x81abcd\x00"] {
+            let error = read(wrong).await;
+            assert!(
+                matches!(error, SocketError::Protocol(_)),
+                "{wrong:?}: {error:?}"
+            );
+        }
     }
 
     /// I11: what waits for a peer that does not read is bounded, on both sides.
