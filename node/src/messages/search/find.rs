@@ -1,20 +1,25 @@
 //! Finds entries in the index: which, and no more than are needed.
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
-use diesel::{PgConnection, QueryableByName, RunQueryDsl as _, SqliteConnection};
+use std::collections::{HashMap, HashSet};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{PgConnection, QueryableByName, SqliteConnection};
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::expression::{self, Marks};
 use super::number::{LEVELS, Range};
 use super::query::Query;
 use crate::base::ids::ChannelId;
+use crate::platform::db::schema::search_entries;
 
 /// Channels that a query names by their marks at most; of more than these each find is held
 /// against the list.
 const MOST_MARKED: usize = 128;
-/// Finds of fewer than this many are held against the list of channels too: FTS5 would look for each
-/// of them in the long list of each mark.
-const FEW: i64 = 200;
+/// Finds that are held against the list of channels at once: at least, and at most.
+const AT_ONCE: (i64, i64) = (200, 4000);
+/// How many times as much a span of the next level holds.
+const GROWTH: usize = 8;
 /// Spans from this level on are gathered before they are put in order: the planner is not to
 /// guess that walking through them in order would come to an end soon.
 const GATHERED_FROM: u32 = 28;
@@ -43,6 +48,20 @@ impl End {
             Self::Oldest => "ASC",
         }
     }
+
+    /// What is left of a range after the entry `last`.
+    const fn after(self, last: i64, range: Range) -> Range {
+        match self {
+            Self::Newest => Range {
+                high: last,
+                ..range
+            },
+            Self::Oldest => Range {
+                low: last.saturating_add(1),
+                ..range
+            },
+        }
+    }
 }
 
 #[derive(QueryableByName)]
@@ -65,18 +84,20 @@ impl<'a> Sought<'a> {
         }
     }
 
-    /// The marks, with those of the channels unless these are `listed`.
-    fn marks(&self, listed: bool) -> Marks {
+    /// The marks, with those of the channels.
+    fn every_mark(&self) -> Marks {
         let mut marks = self.marks.clone();
-        if !listed {
-            let named = self.channels.iter();
-            let named = named.map(|id| expression::channel(id.as_str()));
-            marks.any_of.push(named.collect());
-        }
+        let named = self.channels.iter();
+        let named = named.map(|id| expression::channel(id.as_str()));
+        marks.any_of.push(named.collect());
         marks
     }
 
     /// The numbers of up to `limit` entries of a range, from one end of it.
+    ///
+    /// What is sought is mostly said where the reader is, or hardly anywhere: the first finds are held
+    /// against the list of channels. Only when most of them are elsewhere does the index go through
+    /// the long lists of the channels' marks.
     ///
     /// # Errors
     /// The database failed.
@@ -86,13 +107,63 @@ impl<'a> Sought<'a> {
         (range, from): (Range, End),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
-        let is_vain = self.channels.is_empty() || self.marks.any_of.iter().any(Vec::is_empty);
-        if is_vain || range.low >= range.high {
+        if self.channels.is_empty() || self.marks.any_of.iter().any(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
+        let full = whole(limit);
+        let (least, most) = AT_ONCE;
+        let mut found = Vec::new();
+        let mut rest = range;
+        let mut at_once = limit.clamp(least, most);
+        loop {
+            let next = self.marked(connection, &self.marks, (rest, from), at_once)?;
+            found.extend(self.in_channels(connection, &next)?);
+            let last = next.last().filter(|_| next.len() >= whole(at_once));
+            let (Some(last), true) = (last, found.len() < full) else {
+                found.truncate(full);
+                return Ok(found);
+            };
+            rest = from.after(*last, rest);
+            if self.channels.len() <= MOST_MARKED {
+                let missing = i64::try_from(full - found.len()).unwrap_or(limit);
+                found.extend(self.marked(connection, &self.every_mark(), (rest, from), missing)?);
+                return Ok(found);
+            }
+            at_once = at_once.saturating_mul(2).min(most);
+        }
+    }
+
+    /// Those of these entries that are in one of the channels, in the same order.
+    fn in_channels(
+        &self,
+        connection: &mut Connection,
+        numbers: &[i64],
+    ) -> Result<Vec<i64>, DatabaseError> {
+        let places: HashMap<i64, ChannelId> = search_entries::table
+            .filter(search_entries::number.eq_any(numbers))
+            .select((search_entries::number, search_entries::channel_id))
+            .load(connection)?
+            .into_iter()
+            .collect();
+        let channels: HashSet<&ChannelId> = self.channels.iter().collect();
+        let is_in = |number: &&i64| places.get(*number).is_some_and(|id| channels.contains(id));
+        Ok(numbers.iter().filter(is_in).copied().collect())
+    }
+
+    /// The numbers of up to `limit` entries of a range that say it and have these marks.
+    fn marked(
+        &self,
+        connection: &mut Connection,
+        marks: &Marks,
+        (range, from): (Range, End),
+        limit: i64,
+    ) -> Result<Vec<i64>, DatabaseError> {
+        if range.low >= range.high {
             return Ok(Vec::new());
         }
         match connection {
-            Connection::Sqlite(c) => self.sqlite(c, (range, from), limit),
-            Connection::Postgres(c) => self.postgres(c, (range, from), limit),
+            Connection::Sqlite(c) => self.sqlite(c, marks, (range, from), limit),
+            Connection::Postgres(c) => self.postgres(c, marks, (range, from), limit),
         }
     }
 
@@ -100,49 +171,22 @@ impl<'a> Sought<'a> {
     fn sqlite(
         &self,
         connection: &mut SqliteConnection,
+        marks: &Marks,
         (range, from): (Range, End),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
-        let listed = self.channels.len() > MOST_MARKED || self.are_few(connection, range)?;
-        let channels = listed.then(|| serde_json::to_string(&self.channels));
-        let channels = channels
-            .transpose()
-            .map_err(|_not_json| DatabaseError::Malformed {
-                what: "list of channels",
-            })?;
         let statement = format!(
             "SELECT rowid AS number FROM search_words WHERE search_words MATCH ?1 \
-             AND rowid >= ?2 AND rowid < ?3 AND (?4 IS NULL OR EXISTS (\
-             SELECT 1 FROM search_entries e WHERE e.number = search_words.rowid \
-             AND e.channel_id IN (SELECT value FROM json_each(?4)))) \
-             ORDER BY rowid {} LIMIT ?5",
+             AND rowid >= ?2 AND rowid < ?3 ORDER BY rowid {} LIMIT ?4",
             from.order()
         );
         let rows: Vec<Row> = diesel::sql_query(statement)
-            .bind::<Text, _>(expression::fts5(self.query, &self.marks(listed)))
+            .bind::<Text, _>(expression::fts5(self.query, marks))
             .bind::<BigInt, _>(range.low)
             .bind::<BigInt, _>(range.high)
-            .bind::<Nullable<Text>, _>(channels)
             .bind::<BigInt, _>(limit)
             .load(connection)?;
         Ok(numbers_of(rows))
-    }
-
-    /// Whether few entries of a range say it, in whatever channel.
-    fn are_few(
-        &self,
-        connection: &mut SqliteConnection,
-        range: Range,
-    ) -> Result<bool, DatabaseError> {
-        let statement = "SELECT COUNT(*) AS number FROM (SELECT 1 FROM search_words \
-                         WHERE search_words MATCH ?1 AND rowid >= ?2 AND rowid < ?3 LIMIT ?4)";
-        let found: Row = diesel::sql_query(statement)
-            .bind::<Text, _>(expression::fts5(self.query, &self.marks))
-            .bind::<BigInt, _>(range.low)
-            .bind::<BigInt, _>(range.high)
-            .bind::<BigInt, _>(FEW)
-            .get_result(connection)?;
-        Ok(found.number < FEW)
     }
 
     /// A GIN index gives all finds at once and in no order, so it is asked for growing spans of
@@ -150,83 +194,92 @@ impl<'a> Sought<'a> {
     fn postgres(
         &self,
         connection: &mut PgConnection,
+        marks: &Marks,
         (range, from): (Range, End),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
         let Some(range) = filled(connection, range)? else {
             return Ok(Vec::new());
         };
-        let listed = self.channels.len() > MOST_MARKED;
-        let every = self.marks(listed);
-        let full = usize::try_from(limit).unwrap_or(usize::MAX);
-        for level in LEVELS {
+        let full = whole(limit);
+        let mut levels = LEVELS.into_iter();
+        let mut next = levels.next();
+        while let Some(level) = next {
             let part = match from {
                 End::Newest => range.end(level),
                 End::Oldest => range.start(level),
             };
-            let mut marks = every.clone();
+            let mut marks = marks.clone();
             let spans = part.spans(level).into_iter();
             let spans = spans.map(|number| expression::span(level, number));
             marks.any_of.push(spans.collect());
             let gathered = level >= GATHERED_FROM;
-            let found = self.within(connection, (&marks, listed), (part, from, gathered), limit)?;
+            let found = self.within(connection, &marks, (part, from, gathered), limit)?;
             if found.len() >= full || part == range {
                 return Ok(found);
             }
+            // What is rare is not sought at each level: a span more is passed over where even that
+            // would have too few.
+            let passed = usize::from(found.len().saturating_mul(GROWTH) < full);
+            next = levels.nth(passed);
         }
-        self.within(connection, (&every, listed), (range, from, true), limit)
+        self.within(connection, marks, (range, from, true), limit)
     }
 
     fn within(
         &self,
         connection: &mut PgConnection,
-        (marks, listed): (&Marks, bool),
+        marks: &Marks,
         (range, from, gathered): (Range, End, bool),
         limit: i64,
     ) -> Result<Vec<i64>, DatabaseError> {
         let matching = "SELECT w.number FROM search_words w WHERE w.words @@ CAST($1 AS tsquery) \
-                        AND w.number >= $2 AND w.number < $3 AND ($4 IS NULL OR EXISTS (\
-                        SELECT 1 FROM search_entries e WHERE e.number = w.number \
-                        AND e.channel_id = ANY($4)))";
+                        AND w.number >= $2 AND w.number < $3";
         let order = from.order();
         let statement = if gathered {
             format!(
                 "WITH found AS MATERIALIZED ({matching}) \
-                 SELECT number FROM found ORDER BY number {order} LIMIT $5"
+                 SELECT number FROM found ORDER BY number {order} LIMIT $4"
             )
         } else {
-            format!("{matching} ORDER BY w.number {order} LIMIT $5")
+            format!("{matching} ORDER BY w.number {order} LIMIT $4")
         };
-        let channels: Option<Vec<&str>> =
-            listed.then(|| self.channels.iter().map(ChannelId::as_str).collect());
         let rows: Vec<Row> = diesel::sql_query(statement)
             .bind::<Text, _>(expression::tsquery(self.query, marks))
             .bind::<BigInt, _>(range.low)
             .bind::<BigInt, _>(range.high)
-            .bind::<Nullable<Array<Text>>, _>(channels)
             .bind::<BigInt, _>(limit)
             .load(connection)?;
         Ok(numbers_of(rows))
     }
 }
 
+fn whole(count: i64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[derive(QueryableByName)]
+struct Ends {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    first: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+}
+
 /// The range without what lies before the first entry and after the last; `None` when there is
 /// nothing in it.
 fn filled(connection: &mut PgConnection, range: Range) -> Result<Option<Range>, DatabaseError> {
-    let mut end = |order: &str| -> Result<Option<i64>, DatabaseError> {
-        let statement = format!(
-            "SELECT number FROM search_words WHERE number >= $1 AND number < $2 \
-             ORDER BY number {order} LIMIT 1"
-        );
-        let rows: Vec<Row> = diesel::sql_query(statement)
-            .bind::<BigInt, _>(range.low)
-            .bind::<BigInt, _>(range.high)
-            .load(connection)?;
-        Ok(numbers_of(rows).first().copied())
-    };
-    let (Some(low), Some(last)) = (end("ASC")?, end("DESC")?) else {
-        return Ok(None);
-    };
-    let high = last.saturating_add(1);
-    Ok(Some(Range { low, high }))
+    let entries = "FROM search_words WHERE number >= $1 AND number < $2 ORDER BY number";
+    let statement = format!(
+        "SELECT (SELECT number {entries} LIMIT 1) AS first, \
+         (SELECT number {entries} DESC LIMIT 1) AS last"
+    );
+    let ends: Ends = diesel::sql_query(statement)
+        .bind::<BigInt, _>(range.low)
+        .bind::<BigInt, _>(range.high)
+        .get_result(connection)?;
+    Ok(ends.first.zip(ends.last).map(|(low, last)| Range {
+        low,
+        high: last.saturating_add(1),
+    }))
 }

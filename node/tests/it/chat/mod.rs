@@ -19,6 +19,7 @@ mod reactions;
 mod recent;
 mod resume;
 mod search;
+mod search_places;
 mod site;
 mod text;
 mod typing;
