@@ -19,7 +19,7 @@ use crate::fetch::{
     SchemeMemory, Transport,
 };
 use crate::inbox::{InboundLimiter, Inbox, InboxConfig, RateLimits, TrustedProxies};
-use crate::outbox::{KeySource, WorkerConfig};
+use crate::outbox::{Contacts, KeySource, WorkerConfig};
 
 /// Settings of a [`Federation`]; begun by [`Federation::builder`].
 pub struct FederationBuilder<S: FederationStore> {
@@ -220,7 +220,11 @@ impl<S: FederationStore> FederationBuilder<S> {
         )
         .asking(Arc::<Directory>::clone(&directory))
         .limited(Arc::new(InboundLimiter::new(self.rates)))
-        .learning(schemes);
+        .learning(schemes)
+        .noting(Contacts::new(
+            self.store.deliveries(),
+            Arc::clone(&self.clock),
+        ));
         let fixed = FixedActors(self.fixed);
         Ok(Federation(Arc::new(Parts {
             places,

@@ -124,8 +124,11 @@ impl Inbox {
         Ok((fresh, signature))
     }
 
-    /// A server that signs by RFC 9421 is answered in kind.
+    /// A server that signs is there, and one that signs by RFC 9421 is answered in kind.
     async fn learn(&self, signature: &VerifiedSignature) {
+        if let Some(contacts) = &self.contacts {
+            contacts.heard_of(signature.key_id()).await;
+        }
         if let Some(schemes) = &self.schemes
             && signature.scheme() == Scheme::Rfc9421
         {

@@ -13,6 +13,7 @@ use crate::inbox::verified::Parts;
 use crate::inbox::{
     InboundLimiter, InboundRequest, KeyDirectory, Origins, Passage, ReceiveError, Verified,
 };
+use crate::outbox::Contacts;
 use crate::proof::ProofPolicy;
 use crate::signature::{SignatureClaim, VerificationPolicy, VerifiedSignature, inspect};
 use crate::vocab::{Actor, same_origin};
@@ -53,6 +54,7 @@ pub struct Inbox {
     pub(super) origins: Option<Arc<dyn Origins>>,
     pub(super) limiter: Option<Arc<InboundLimiter>>,
     pub(super) schemes: Option<SchemeMemory>,
+    pub(super) contacts: Option<Contacts>,
 }
 
 impl Inbox {
@@ -74,6 +76,7 @@ impl Inbox {
             origins: None,
             limiter: None,
             schemes: None,
+            contacts: None,
         }
     }
 
@@ -90,6 +93,13 @@ impl Inbox {
     #[must_use]
     pub fn learning(mut self, schemes: SchemeMemory) -> Self {
         self.schemes = Some(schemes);
+        self
+    }
+
+    /// The same inbox, which tells the queue of deliveries who proved to be there.
+    #[must_use]
+    pub fn noting(mut self, contacts: Contacts) -> Self {
+        self.contacts = Some(contacts);
         self
     }
 

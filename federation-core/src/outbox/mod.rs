@@ -3,8 +3,8 @@
 //! An outgoing activity is stored once; each inbox it goes to is a delivery in a *lane*, the queue
 //! of one ordering key at one peer. A [`DeliveryWorker`] leases lanes that are due, commits, posts
 //! the first delivery of each, and writes down what became of it (ActivityPub s7.1). A peer that
-//! does not answer is held back as a whole, so that it costs nobody else anything. An audience of
-//! any size is queued as one row, a [`FanOut`], and spread over the lanes by the worker.
+//! does not answer is held back as a whole, so that it costs nobody else anything, until its time
+//! comes or it is heard of ([`Contacts`]). An audience of any size is queued as one row, a [`FanOut`], and spread over the lanes by the worker.
 //!
 //! What is bounded: attempts under way, in all and for each peer ([`RoomLimits`]); how long a
 //! delivery is tried and remembered, and how many peers are ([`WorkerConfig`]); what is kept of an
@@ -80,6 +80,7 @@
 
 mod audience;
 mod backoff;
+mod contacts;
 mod decorate;
 mod delivery;
 pub(crate) mod explain;
@@ -100,6 +101,7 @@ mod tests;
 
 pub use audience::plan_targets;
 pub use backoff::Backoff;
+pub use contacts::Contacts;
 pub use decorate::DeliveryDecorator;
 pub(crate) use delivery::peer_of;
 pub use delivery::{

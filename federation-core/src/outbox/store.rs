@@ -215,6 +215,10 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>>;
 
+    /// Makes a peer due that is held back, unless it is being tried: it has just been heard of.
+    /// Answers whether it was held back for longer.
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>>;
+
     /// Lists peers by host, after `after`.
     fn peers(
         &self,

@@ -72,6 +72,10 @@ impl DeliveryStore for Queue {
         self.0.deliveries.cancel_for_object(object_id, now)
     }
 
+    fn heard_of(&self, host: String, now: Timestamp) -> Answer<'_, bool> {
+        self.0.deliveries.heard_of(host, now)
+    }
+
     fn peers(&self, after: Option<String>, limit: u32) -> Answer<'_, Vec<PeerHealth>> {
         self.0.deliveries.peers(after, limit)
     }

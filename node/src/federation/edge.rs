@@ -16,6 +16,8 @@ use federation_core::inbox::{
     InboundLimiter, Inbox, InboxConfig, KeyDirectory, Origins, Rate, RateLimits, TrustedProxies,
 };
 use federation_core::keys::{ActorKeys, LocalKeyError, LocalKeys};
+use federation_core::outbox::Contacts;
+use federation_core::outbox::sql::SqlDeliveryStore;
 use federation_core::store::sql::{Database, SqlActorCache, SqlHandshakeStore};
 use futures_util::future::BoxFuture;
 use http::HeaderMap;
@@ -45,6 +47,7 @@ struct Parts {
     directory: Arc<Directory>,
     people: Arc<dyn People>,
     inbox: Inbox,
+    contacts: Contacts,
     proxies: TrustedProxies,
     comparisons: Comparisons,
     histories: Histories,
@@ -122,6 +125,8 @@ impl Edge {
         inbox.proofs.allow_http = settings.allow_http;
         let key_directory: Arc<dyn KeyDirectory> = Arc::<Directory>::clone(&directory);
         let origins: Arc<dyn Origins> = Arc::<Directory>::clone(&directory);
+        let queue = Arc::new(SqlDeliveryStore::new(on.db.clone()));
+        let contacts = Contacts::new(queue, Arc::clone(on.clock));
         let inbox = Inbox::new(
             inbox,
             key_directory,
@@ -130,7 +135,8 @@ impl Edge {
         )
         .asking(origins)
         .limited(Arc::new(limiter(&on.config.limits)))
-        .learning(schemes);
+        .learning(schemes)
+        .noting(contacts.clone());
         let sessions = Sessions::new(
             Arc::new(SqlHandshakeStore::new(on.db.clone())),
             Arc::<Domains>::clone(&blocked),
@@ -145,6 +151,7 @@ impl Edge {
             directory,
             people,
             inbox,
+            contacts,
             proxies: TrustedProxies::new(on.config.server.trusted_proxies.clone()),
             comparisons: Comparisons::default(),
             histories: Histories::default(),
@@ -188,6 +195,11 @@ impl Edge {
     /// Authenticates what other nodes send.
     pub fn inbox(&self) -> &Inbox {
         &self.0.inbox
+    }
+
+    /// Tells the queue of deliveries which peers proved to be there.
+    pub fn contacts(&self) -> &Contacts {
+        &self.0.contacts
     }
 
     /// Where a request over a connection from `peer` comes from; `None` when that says nothing.

@@ -53,7 +53,8 @@ impl Streams {
             Arc::clone(clock),
             ctx.tasks().tracker().clone(),
             ctx.tasks().shutdown().clone(),
-        );
+        )
+        .noting(edge.contacts().clone());
         Self {
             transport,
             entrance,

@@ -200,6 +200,14 @@ impl DeliveryStore for MemoryDeliveryStore {
         done(state.withdraw(DeliveryState::Cancelled, error, (LATEST, now), matches))
     }
 
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let was_held = self.state().make_due(&host, now);
+        if was_held {
+            self.changed();
+        }
+        done(was_held)
+    }
+
     fn peers(
         &self,
         after: Option<String>,

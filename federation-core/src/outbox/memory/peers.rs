@@ -61,6 +61,20 @@ impl State {
         }
     }
 
+    /// Makes a peer due that is held back, unless one of its lanes is leased; whether it was.
+    pub(super) fn make_due(&mut self, host: &str, now: Timestamp) -> bool {
+        let peer = self.peers.get(host);
+        let is_held = peer.is_some_and(|peer| peer.retry_at.is_some_and(|at| at > now));
+        let lanes = self.places.get(host).into_iter();
+        let mut lanes = lanes.flat_map(|place| place.lanes.values());
+        let is_leased = |id| self.lanes.get(id).is_some_and(|lane| lane.lease.is_some());
+        if !is_held || lanes.any(is_leased) {
+            return false;
+        }
+        self.hold_until(host, Some(now));
+        true
+    }
+
     fn is_held(&self, host: &str) -> bool {
         let peer = self.peers.get(host);
         peer.is_some_and(|peer| peer.retry_at.is_some())

@@ -189,6 +189,42 @@ pub fn prune_peers(
     Ok(diesel::delete(peers::table.filter(peers::host.eq_any(hosts))).execute(connection)?)
 }
 
+/// Whether a peer is held back for longer.
+///
+/// # Errors
+/// [`DatabaseError`] of the statement.
+pub(super) fn is_held_back(
+    connection: &mut Connection,
+    host: &str,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let held = peers::table
+        .filter(peers::host.eq(host))
+        .filter(peers::retry_at.gt(now.as_millis()));
+    Ok(diesel::select(exists(held)).get_result(connection)?)
+}
+
+/// Makes a peer due that is held back, unless one of its lanes is leased; whether it was.
+///
+/// # Errors
+/// [`DatabaseError`] of the statement.
+pub(super) fn make_due(
+    connection: &mut Connection,
+    host: &str,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let under_way = delivery_lanes::table
+        .filter(delivery_lanes::peer.eq(host))
+        .filter(delivery_lanes::lease_owner.is_not_null())
+        .select(delivery_lanes::id);
+    let held = peers::table
+        .filter(peers::host.eq(host))
+        .filter(peers::retry_at.gt(now.as_millis()))
+        .filter(not(exists(under_way)));
+    let changed = diesel::update(held).set(peers::retry_at.eq(now.as_millis()));
+    Ok(changed.execute(connection)? > 0)
+}
+
 /// Lists peers by host, after `after`.
 ///
 /// # Errors

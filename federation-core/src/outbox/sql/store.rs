@@ -206,6 +206,19 @@ impl DeliveryStore for SqlDeliveryStore {
         self.settle(move |c, told| withdraw::cancel_for_object(c, &object_id, now, told))
     }
 
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let asked = host.clone();
+            let is_held = self.read(move |c| operate::is_held_back(c, &asked, now));
+            if !is_held.await? {
+                return Ok(false);
+            }
+            // Lost in a power cut, the peer waits for its time.
+            self.write_relaxed(move |c| operate::make_due(c, &host, now))
+                .await
+        })
+    }
+
     fn peers(
         &self,
         after: Option<String>,

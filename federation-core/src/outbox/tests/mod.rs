@@ -1,6 +1,7 @@
 //! Every delivery store keeps the same rules, and the worker keeps its promises on all of them.
 
 mod attacks;
+mod contacts;
 mod fan_out;
 mod knocks;
 mod processes;

@@ -6,7 +6,7 @@ use crate::outbox::room::RoomLimits;
 use crate::outbox::statistics::PeerCounts;
 use crate::outbox::store::{PeerReport, PeerUpdate, Verdict};
 
-fn failed(host: &str, failures: u32, retry_at: Option<Timestamp>) -> PeerUpdate {
+pub(super) fn failed(host: &str, failures: u32, retry_at: Option<Timestamp>) -> PeerUpdate {
     PeerUpdate {
         host: host.to_owned(),
         report: PeerReport::Failed {

@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::handshake::{
     Ended, HandshakeError, NodeSession, Problem, Scope, SessionWatch, Sessions,
 };
+use crate::outbox::Contacts;
 use crate::stream::{CloseReason, PATH, Place, StreamServer};
 
 /// How long the connection may take to become a WebSocket.
@@ -38,6 +39,7 @@ pub struct Entrance {
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    contacts: Option<Contacts>,
 }
 
 impl Entrance {
@@ -55,7 +57,15 @@ impl Entrance {
             clock,
             tasks,
             shutdown,
+            contacts: None,
         }
+    }
+
+    /// The same entrance, which tells the queue of deliveries who came in.
+    #[must_use]
+    pub fn noting(mut self, contacts: Contacts) -> Self {
+        self.contacts = Some(contacts);
+        self
     }
 
     /// The server behind it.
@@ -160,6 +170,9 @@ async fn accept(entrance: Entrance, parts: &mut Parts) -> Result<Response, Probl
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let upgrade = upgrade.ok_or_else(not_a_socket)?;
     let (session, place) = entrance.admit(&parts.headers).await?;
+    if let Some(contacts) = &entrance.contacts {
+        contacts.heard_of(&session.holder).await;
+    }
     let watch = entrance.sessions.watch(&session);
     let tasks = entrance.tasks.clone();
     tasks.spawn(entrance.serve(upgrade, watch, place));
