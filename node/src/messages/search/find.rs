@@ -118,12 +118,12 @@ impl<'a> Sought<'a> {
         loop {
             let next = self.marked(connection, &self.marks, (rest, from), at_once)?;
             found.extend(self.in_channels(connection, &next)?);
-            let last = next.last().filter(|_| next.len() >= whole(at_once));
-            let (Some(last), true) = (last, found.len() < full) else {
+            let end = next.last().filter(|_| next.len() >= whole(at_once));
+            let (Some(end), true) = (end, found.len() < full) else {
                 found.truncate(full);
                 return Ok(found);
             };
-            rest = from.after(*last, rest);
+            rest = from.after(*end, rest);
             if self.channels.len() <= MOST_MARKED {
                 let missing = i64::try_from(full - found.len()).unwrap_or(limit);
                 found.extend(self.marked(connection, &self.every_mark(), (rest, from), missing)?);

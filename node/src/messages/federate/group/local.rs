@@ -51,12 +51,15 @@ pub(in crate::messages::federate) fn updated(
     )
 }
 
-/// Tells what a message says by the activity that `make` gives, whose id ends in `rest`.
+/// The end of an activity's id, what makes the activity of id, actor and note, and what it does.
+type Telling<'a> = (&'a str, fn(Url, Url, Object) -> Activity, Does);
+
+/// Tells what a message says.
 fn said(
     ctx: &Ctx,
     connection: &mut Connection,
     post: &Post<'_>,
-    (rest, make, does): (&str, fn(Url, Url, Object) -> Activity, Does),
+    (rest, make, does): Telling<'_>,
 ) -> Result<Vec<DeliveryView>, DatabaseError> {
     let Some(group) = reached(ctx, connection, post.message.channel_id)? else {
         return Ok(Vec::new());
