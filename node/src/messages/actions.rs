@@ -15,7 +15,7 @@ use super::notify::{Concerns, notify};
 use super::polls;
 use super::previews;
 use super::reading;
-use super::showing::view;
+use super::showing::{Fresh, view};
 use super::telling::{remove, tell};
 use super::wire::MessageView;
 use super::{mentions, numbers, revisions, store};
@@ -60,6 +60,8 @@ pub struct Written {
     /// The community in which a rule silenced its author: once it is committed, what is remembered of
     /// permissions there counts no more.
     pub silenced_in: Option<CommunityId>,
+    /// Whether a rule took it away at once.
+    pub is_removed: bool,
 }
 
 impl Written {
@@ -67,6 +69,7 @@ impl Written {
         Self {
             view,
             silenced_in: None,
+            is_removed: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl Written {
         Self {
             view,
             silenced_in: community.filter(|_| verdict.silences()),
+            is_removed: true,
         }
     }
 }
@@ -137,8 +141,8 @@ pub fn send(
         return Ok(Written::removed(view, &verdict, &seen));
     }
     polls::open(ctx, connection, &seen, &message, new.poll.as_ref())?;
-    mentions::put(connection, id, &resolved.mentions)?;
-    previews::ask(ctx, connection, &message)?;
+    mentions::add(connection, id, &resolved.mentions)?;
+    let has_previews = previews::ask(ctx, connection, &message)?;
     if let Some(passed_on) = &passed_on {
         forwards::insert(connection, passed_on)?;
     }
@@ -153,8 +157,15 @@ pub fn send(
         mentions: &resolved.mentions,
     };
     let answered = answered.as_ref().map(|message| message.uri.as_str());
-    federate::send_create(ctx, connection, &post, answered)?;
-    let view = view(ctx, connection, &message)?;
+    let fresh = Fresh {
+        author,
+        delivery: federate::send_create(ctx, connection, &post, answered)?,
+        mentions: &resolved.mentions,
+        has_poll: new.poll.is_some(),
+        has_previews,
+        forwarded: passed_on.as_ref(),
+    };
+    let view = fresh.view(ctx, connection, &message)?;
     tell(ctx, connection, log, "message.created", &message, &view)?;
     let told = (&seen.channel, &message, author);
     notify(ctx, connection, log, told, &concerns)?;
@@ -217,7 +228,7 @@ pub fn edit(
         return Ok(Written::removed(view, &verdict, &seen));
     }
     mentions::put(connection, message.id, &resolved.mentions)?;
-    previews::ask(ctx, connection, &message)?;
+    previews::ask_again(ctx, connection, &message)?;
     let passed_on = forwards::one(connection, message.id)?;
     let answered = match message.reply_to {
         Some(id) => store::anywhere(connection, id)?.map(|message| message.uri),

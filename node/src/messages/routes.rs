@@ -25,7 +25,6 @@ use super::revisions;
 use super::scheduled;
 use super::search;
 use super::showing;
-use super::store;
 use super::typing::{self, Typing};
 use super::wire::{MessageView, PatchMessage, PostMessage};
 use crate::accounts::acting::Acting;
@@ -223,17 +222,14 @@ async fn attempt(
             let (mut made, mut silenced_in) = (None, None);
             let effect = |connection: &mut Connection| {
                 let sent = actions::send(&held, connection, &log, &new)?;
-                made = Some(sent.view.id);
+                made = Some((sent.view.id, sent.is_removed));
                 silenced_in = sent.silenced_in;
                 Ok::<_, ApiError>((StatusCode::CREATED, sent.view))
             };
             let about = |sent: &MessageView| sent.id.to_string();
             let created = key.once_about(&held, connection, &scope, effect, about)?;
             match made {
-                // A rule took it away at once.
-                Some(id) if store::by_id(connection, new.channel, id)?.is_none() => {
-                    idempotency::forget(connection, id.as_str())?;
-                }
+                Some((id, true)) => idempotency::forget(connection, id.as_str())?,
                 Some(_) => {}
                 // Who sees the channel no longer is not told again what they said there.
                 None => {

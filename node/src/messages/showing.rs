@@ -3,11 +3,14 @@
 use federation_core::store::sql::{Connection, DatabaseError};
 
 use super::actions::Place;
+use super::forwards::Forward;
 use super::marks::Marks;
+use super::mentions::MentionView;
 use super::model::Message;
 use super::parts::Parts;
-use super::store;
 use super::wire::{DeliveryView, MessageView};
+use super::{answers, polls, previews, store};
+use crate::accounts::model::User;
 use crate::base::ids::{ChannelId, MessageId, UserId};
 use crate::base::page::{Page, PageQuery};
 use crate::base::permission::Permission;
@@ -97,6 +100,46 @@ pub(super) fn view(
 ) -> Result<MessageView, DatabaseError> {
     let view = views(ctx, connection, vec![message.clone()])?.pop();
     view.ok_or(DatabaseError::Malformed { what: "message" })
+}
+
+/// A message that was written just now, of which it is known what it can have: nobody has put a mark on
+/// it and it was never edited, so nothing of that is looked for.
+#[derive(Debug)]
+pub(super) struct Fresh<'a> {
+    pub(super) author: &'a User,
+    pub(super) delivery: Vec<DeliveryView>,
+    pub(super) mentions: &'a [MentionView],
+    pub(super) has_poll: bool,
+    pub(super) has_previews: bool,
+    pub(super) forwarded: Option<&'a Forward>,
+}
+
+impl Fresh<'_> {
+    /// Shows the message, as [`view`] would.
+    pub(super) fn view(
+        self,
+        ctx: &Ctx,
+        connection: &mut Connection,
+        message: &Message,
+    ) -> Result<MessageView, DatabaseError> {
+        let (id, ids) = (message.id, [message.id]);
+        let mut delivery = self.delivery;
+        delivery.sort_unstable_by_key(|delivery| delivery.user_id);
+        let mut view = MessageView::new(message, self.author, delivery, ctx.origin());
+        let mut answered = answers::of(connection, std::slice::from_ref(message))?;
+        view.answers = message.reply_to.and_then(|id| answered.remove(&id));
+        view.mentions = self.mentions.to_vec();
+        view.forwarded = self.forwarded.cloned().map(Into::into);
+        if self.has_poll {
+            view.poll = polls::of(connection, &ids)?.remove(&id);
+        }
+        if self.has_previews {
+            view.previews = previews::of(connection, &ids)?
+                .remove(&id)
+                .unwrap_or_default();
+        }
+        Ok(view)
+    }
 }
 
 /// Shows messages with their authors, how far they have come, and all that belongs to them.

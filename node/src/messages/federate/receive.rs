@@ -133,7 +133,7 @@ fn take_in(
     polls::take_in(ctx, connection, message.id, note.poll.as_ref())?;
     let people = channels::store::members_at(connection, channel, message.seq)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
-    mentions::put(connection, message.id, &mentioned)?;
+    mentions::add(connection, message.id, &mentioned)?;
     previews::ask(ctx, connection, &message)?;
     announce(ctx, connection, log, "message.created", message.clone())?;
     let concerns = Concerns {
@@ -208,7 +208,7 @@ pub fn receive_update(
     store::rewrite(connection, &message)?;
     let mentioned = mentions::tagged(&people, &note.mentioned);
     mentions::put(connection, message.id, &mentioned)?;
-    previews::ask(ctx, connection, &message)?;
+    previews::ask_again(ctx, connection, &message)?;
     announce(ctx, connection, &log, "message.updated", message).map(Ok)
 }
 

@@ -8,4 +8,4 @@ mod store;
 
 pub use model::{MentionKind, MentionView};
 pub(in crate::messages) use resolve::{named, resolve, tagged};
-pub(in crate::messages) use store::{clear, forget_some, of, put};
+pub(in crate::messages) use store::{add, clear, forget_some, of, put};

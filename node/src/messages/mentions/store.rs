@@ -22,13 +22,22 @@ struct Row {
     text: String,
 }
 
-/// Notes whom a message mentions now.
+/// Notes whom a message mentions now, in place of those before.
 pub(in crate::messages) fn put(
     connection: &mut Connection,
     message: MessageId,
     mentions: &[MentionView],
 ) -> Result<(), DatabaseError> {
     clear(connection, message)?;
+    add(connection, message, mentions)
+}
+
+/// Notes whom a message mentions that was written just now.
+pub(in crate::messages) fn add(
+    connection: &mut Connection,
+    message: MessageId,
+    mentions: &[MentionView],
+) -> Result<(), DatabaseError> {
     if mentions.is_empty() {
         return Ok(());
     }

@@ -33,20 +33,30 @@ const LATER: Duration = Duration::from_millis(500);
 /// Messages told in one transaction.
 const TOLD_AT_ONCE: i64 = 50;
 
-/// Asks for the pages of a message that was written or changed, in the place of those before; what is
-/// known of them already is shown at once.
+/// Asks for the pages of a message that was changed, in the place of those before; as [`ask`].
+pub(in crate::messages) fn ask_again(
+    ctx: &Ctx,
+    connection: &mut Connection,
+    message: &Message,
+) -> Result<bool, DatabaseError> {
+    store::clear(connection, message.id)?;
+    ask(ctx, connection, message)
+}
+
+/// Asks for the pages of a message that was written just now; what is known of them already is shown at
+/// once, and whether there is any of that is answered.
 ///
 /// To be called before the message is shown to anybody.
 pub(in crate::messages) fn ask(
     ctx: &Ctx,
     connection: &mut Connection,
     message: &Message,
-) -> Result<(), DatabaseError> {
-    store::clear(connection, message.id)?;
+) -> Result<bool, DatabaseError> {
     let now = ctx.now();
     if !ctx.config().previews.enabled || model::is_old(message, now) {
-        return Ok(());
+        return Ok(false);
     }
+    let mut is_any_known = false;
     let links = model::links(ctx.origin(), ctx.domains(), message);
     for (position, link) in (0..).zip(links) {
         let digest = link.digest();
@@ -80,9 +90,10 @@ pub(in crate::messages) fn ask(
                 shown.waiting_for = Some(digest);
             }
         }
+        is_any_known |= shown.title.is_some();
         store::add(connection, &shown)?;
     }
-    Ok(())
+    Ok(is_any_known)
 }
 
 fn wanted(link: &model::Link, digest: String, due_at: Timestamp) -> Page {

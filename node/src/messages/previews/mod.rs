@@ -13,7 +13,7 @@ mod store;
 pub mod wire;
 mod workers;
 
-pub(in crate::messages) use actions::ask;
+pub(in crate::messages) use actions::{ask, ask_again};
 pub(super) use routes::router;
 pub(in crate::messages) use store::{clear, of};
 pub use workers::{prune, work};

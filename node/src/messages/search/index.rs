@@ -31,7 +31,10 @@ pub(in crate::messages) fn enter(
     connection: &mut Connection,
     message: &Message,
 ) -> Result<(), DatabaseError> {
-    let (number, _is_new) = number_of(connection, message)?;
+    let (number, is_new) = number_of(connection, message)?;
+    if !is_new {
+        drop_words(connection, number)?;
+    }
     put(connection, number, message)
 }
 
@@ -98,9 +101,6 @@ fn known(connection: &mut Connection, id: MessageId) -> Result<Option<i64>, Data
 
 /// The number of a message, and whether it was given just now.
 fn number_of(connection: &mut Connection, message: &Message) -> Result<(i64, bool), DatabaseError> {
-    if let Some(number) = known(connection, message.id)? {
-        return Ok((number, false));
-    }
     let mut number = number::first(message.created_at, message.id);
     for _ in 0..MOST_TRIES {
         let row = (
@@ -115,7 +115,7 @@ fn number_of(connection: &mut Connection, message: &Message) -> Result<(i64, boo
         if inserted > 0 {
             return Ok((number, true));
         }
-        // Somebody else has the number, or entered this message at the same time.
+        // The message has its number already, or another message has this one.
         if let Some(number) = known(connection, message.id)? {
             return Ok((number, false));
         }
@@ -126,10 +126,9 @@ fn number_of(connection: &mut Connection, message: &Message) -> Result<(i64, boo
     })
 }
 
-/// Stores what is said under a number in place of what was.
+/// Stores what is said under a number that has no words.
 fn put(connection: &mut Connection, number: i64, message: &Message) -> Result<(), DatabaseError> {
     let document = Document::of(message);
-    drop_words(connection, number)?;
     match connection {
         Connection::Sqlite(c) => {
             let text = document.fts5();

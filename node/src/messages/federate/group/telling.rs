@@ -112,7 +112,7 @@ pub(super) fn changed(
     (message, note): (&Message, &GroupNote),
 ) -> Result<(), DatabaseError> {
     let concerns = (None, mention(ctx, connection, message, note)?);
-    previews::ask(ctx, connection, message)?;
+    previews::ask_again(ctx, connection, message)?;
     tell(ctx, connection, log, ("message.updated", message), concerns)
 }
 
