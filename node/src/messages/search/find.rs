@@ -13,11 +13,11 @@ use super::query::Query;
 use crate::base::ids::ChannelId;
 use crate::platform::db::schema::search_entries;
 
-/// Channels that a query names by their marks at most; of more than these each find is held
-/// against the list.
+/// Channels that one query names by their marks at most; those of more are sought one part after the
+/// other.
 const MOST_MARKED: usize = 128;
-/// Finds that are held against the list of channels at once: at least, and at most.
-const AT_ONCE: (i64, i64) = (200, 4000);
+/// Finds that are held against the list of channels before marks are used, at least.
+const LOOKED_AT: i64 = 200;
 /// How many times as much a span of the next level holds.
 const GROWTH: usize = 8;
 /// Spans from this level on are gathered before they are put in order: the planner is not to
@@ -84,15 +84,6 @@ impl<'a> Sought<'a> {
         }
     }
 
-    /// The marks, with those of the channels.
-    fn every_mark(&self) -> Marks {
-        let mut marks = self.marks.clone();
-        let named = self.channels.iter();
-        let named = named.map(|id| expression::channel(id.as_str()));
-        marks.any_of.push(named.collect());
-        marks
-    }
-
     /// The numbers of up to `limit` entries of a range, from one end of it.
     ///
     /// What is sought is mostly said where the reader is, or hardly anywhere: the first finds are held
@@ -110,27 +101,42 @@ impl<'a> Sought<'a> {
         if self.channels.is_empty() || self.marks.any_of.iter().any(Vec::is_empty) {
             return Ok(Vec::new());
         }
-        let full = whole(limit);
-        let (least, most) = AT_ONCE;
-        let mut found = Vec::new();
-        let mut rest = range;
-        let mut at_once = limit.clamp(least, most);
-        loop {
-            let next = self.marked(connection, &self.marks, (rest, from), at_once)?;
-            found.extend(self.in_channels(connection, &next)?);
-            let end = next.last().filter(|_| next.len() >= whole(at_once));
-            let (Some(end), true) = (end, found.len() < full) else {
-                found.truncate(full);
-                return Ok(found);
-            };
-            rest = from.after(*end, rest);
-            if self.channels.len() <= MOST_MARKED {
-                let missing = i64::try_from(full - found.len()).unwrap_or(limit);
-                found.extend(self.marked(connection, &self.every_mark(), (rest, from), missing)?);
-                return Ok(found);
-            }
-            at_once = at_once.saturating_mul(2).min(most);
+        let first = limit.max(LOOKED_AT);
+        let looked_at = self.marked(connection, &self.marks, (range, from), first)?;
+        let mut found = self.in_channels(connection, &looked_at)?;
+        let last = looked_at.last().filter(|_| looked_at.len() >= whole(first));
+        if let Some(last) = last
+            && found.len() < whole(limit)
+        {
+            let rest = from.after(*last, range);
+            let missing = i64::try_from(whole(limit) - found.len()).unwrap_or(limit);
+            found.extend(self.of_channels(connection, (rest, from), missing)?);
         }
+        found.truncate(whole(limit));
+        Ok(found)
+    }
+
+    /// The numbers of up to `limit` entries of a range by the marks of the channels.
+    fn of_channels(
+        &self,
+        connection: &mut Connection,
+        (range, from): (Range, End),
+        limit: i64,
+    ) -> Result<Vec<i64>, DatabaseError> {
+        let mut found = Vec::new();
+        for channels in self.channels.chunks(MOST_MARKED) {
+            let mut marks = self.marks.clone();
+            let named = channels.iter();
+            let named = named.map(|id| expression::channel(id.as_str()));
+            marks.any_of.push(named.collect());
+            found.extend(self.marked(connection, &marks, (range, from), limit)?);
+        }
+        found.sort_unstable();
+        if from == End::Newest {
+            found.reverse();
+        }
+        found.truncate(whole(limit));
+        Ok(found)
     }
 
     /// Those of these entries that are in one of the channels, in the same order.
