@@ -12,7 +12,6 @@ use crate::accounts;
 use crate::accounts::model::User;
 use crate::base::ids::ScheduledId;
 use crate::communities::known::Known;
-use crate::messages;
 use crate::messages::actions::{self, NewMessage};
 use crate::messages::model::Draft;
 use crate::platform::activity::Kind;
@@ -76,8 +75,7 @@ async fn send(ctx: &Ctx, known: &Known, id: ScheduledId) -> Result<(), ApiError>
         let sent = actions::send(&held, connection, &log, &new)?;
         let view = sent.view;
         idempotency::hand_on(connection, id.as_str(), view.id.as_str())?;
-        if messages::store::by_id(connection, view.channel_id, view.id)?.is_none() {
-            // A rule took it away at once.
+        if sent.is_removed {
             idempotency::forget(connection, view.id.as_str())?;
         }
         Ok::<_, ApiError>(Some((one.channel_id, sent.silenced_in)))
