@@ -4,7 +4,8 @@
 //! of one ordering key at one peer. A [`DeliveryWorker`] leases lanes that are due, commits, posts
 //! the first delivery of each, and writes down what became of it (ActivityPub s7.1). A peer that
 //! does not answer is held back as a whole, so that it costs nobody else anything, until its time
-//! comes or it is heard of ([`Contacts`]). An audience of any size is queued as one row, a [`FanOut`], and spread over the lanes by the worker.
+//! comes or it is heard of ([`Contacts`]). An audience of any size is queued as one row, a [`FanOut`],
+//! and spread over the lanes by the worker.
 //!
 //! What is bounded: attempts under way, in all and for each peer ([`RoomLimits`]); how long a
 //! delivery is tried and remembered, and how many peers are ([`WorkerConfig`]); what is kept of an
@@ -115,7 +116,7 @@ pub use post::{KeySource, KeySourceError};
 pub use room::{Room, RoomLimits, Standing};
 pub use statistics::{PeerCounts, PeerStatistics, QueueStats};
 pub use store::{
-    Claim, DeliveryFilter, DeliveryStore, NextDue, PeerBounds, PeerReport, PeerUpdate, Settlement,
-    Turn, TurnEnd, Verdict,
+    Claim, DeliveryFilter, DeliveryStore, Heard, NextDue, PeerBounds, PeerReport, PeerUpdate,
+    Settlement, Turn, TurnEnd, Verdict,
 };
 pub use worker::{DeliveryWorker, WorkerConfig};

@@ -71,7 +71,21 @@ pub enum PeerReport {
         failures: u32,
         /// Hold everything for it back until then; `None` leaves what was said before.
         retry_at: Option<Timestamp>,
+        /// Until when it asked to be left alone, if it did (RFC 9110 s10.2.3).
+        asked_until: Option<Timestamp>,
     },
+}
+
+/// What a word of a peer changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Heard {
+    /// Nothing: it is not held back, or it asked for time.
+    Nothing,
+    /// Nothing yet: it is being tried, and that may have begun before it was back.
+    BeingTried,
+    /// It is due now.
+    Due,
 }
 
 /// A report on one peer.
@@ -215,9 +229,9 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<usize, StoreError>>;
 
-    /// Makes a peer due that is held back, unless it is being tried: it has just been heard of.
-    /// Answers whether it was held back for longer.
-    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>>;
+    /// Makes a peer due that is held back for longer, since it has just been heard of; not one that
+    /// asked for that time, nor one that is being tried.
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<Heard, StoreError>>;
 
     /// Lists peers by host, after `after`.
     fn peers(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use federation_core::Timestamp;
 use federation_core::outbox::{
-    Backoff, Delivery, DeliveryFilter, DeliveryId, DeliveryStore, Expansion, FanOut, NextDue,
-    Outgoing, PeerBounds, PeerHealth, PeerStatistics, QueueStats, Turn, TurnEnd,
+    Backoff, Delivery, DeliveryFilter, DeliveryId, DeliveryStore, Expansion, FanOut, Heard,
+    NextDue, Outgoing, PeerBounds, PeerHealth, PeerStatistics, QueueStats, Turn, TurnEnd,
 };
 use federation_core::store::StoreError;
 use futures_util::future::BoxFuture;
@@ -72,7 +72,7 @@ impl DeliveryStore for Queue {
         self.0.deliveries.cancel_for_object(object_id, now)
     }
 
-    fn heard_of(&self, host: String, now: Timestamp) -> Answer<'_, bool> {
+    fn heard_of(&self, host: String, now: Timestamp) -> Answer<'_, Heard> {
         self.0.deliveries.heard_of(host, now)
     }
 

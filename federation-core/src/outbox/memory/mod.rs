@@ -18,7 +18,7 @@ use super::backoff::Backoff;
 use super::delivery::{Delivery, DeliveryId, DeliveryState, Outgoing, PeerHealth};
 use super::fan_out::{Expansion, FanOut};
 use super::statistics::{PeerStatistics, QueueStats};
-use super::store::{DeliveryFilter, DeliveryStore, NextDue, PeerBounds, Turn, TurnEnd};
+use super::store::{DeliveryFilter, DeliveryStore, Heard, NextDue, PeerBounds, Turn, TurnEnd};
 use crate::clock::Timestamp;
 use crate::store::StoreError;
 
@@ -200,12 +200,12 @@ impl DeliveryStore for MemoryDeliveryStore {
         done(state.withdraw(DeliveryState::Cancelled, error, (LATEST, now), matches))
     }
 
-    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>> {
-        let was_held = self.state().make_due(&host, now);
-        if was_held {
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<Heard, StoreError>> {
+        let heard = self.state().make_due(&host, now);
+        if heard == Heard::Due {
             self.changed();
         }
-        done(was_held)
+        done(heard)
     }
 
     fn peers(

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::outbox::delivery::{LaneId, PeerHealth};
 use crate::outbox::explain::excerpt;
 use crate::outbox::statistics::{PeerStatistics, QueueStats};
-use crate::outbox::store::{NextDue, PeerBounds, PeerReport, PeerUpdate};
+use crate::outbox::store::{Heard, NextDue, PeerBounds, PeerReport, PeerUpdate};
 
 impl State {
     pub(super) fn learn(&mut self, update: &PeerUpdate, now: Timestamp) {
@@ -29,6 +29,7 @@ impl State {
                 if signature_scheme.is_some() {
                     peer.signature_scheme.clone_from(signature_scheme);
                 }
+                self.asked_until.remove(&update.host);
                 self.hold_until(&update.host, None);
                 self.let_go(&update.host, now);
             }
@@ -36,12 +37,16 @@ impl State {
                 error,
                 failures,
                 retry_at,
+                asked_until,
             } => {
                 peer.failures = *failures;
                 peer.failing_since_at.get_or_insert(now);
                 peer.last_failure_at = Some(now);
                 peer.last_error = Some(excerpt(error));
                 let retry_at = retry_at.or(peer.retry_at);
+                if let Some(asked_until) = asked_until {
+                    self.asked_until.insert(update.host.clone(), *asked_until);
+                }
                 self.hold_until(&update.host, retry_at);
             }
         }
@@ -61,18 +66,21 @@ impl State {
         }
     }
 
-    /// Makes a peer due that is held back, unless one of its lanes is leased; whether it was.
-    pub(super) fn make_due(&mut self, host: &str, now: Timestamp) -> bool {
+    /// Makes a peer due that is held back for longer than it asked for, unless one of its lanes is
+    /// leased.
+    pub(super) fn make_due(&mut self, host: &str, now: Timestamp) -> Heard {
         let peer = self.peers.get(host);
         let is_held = peer.is_some_and(|peer| peer.retry_at.is_some_and(|at| at > now));
+        if !is_held || self.asked_until.get(host).is_some_and(|at| *at > now) {
+            return Heard::Nothing;
+        }
         let lanes = self.places.get(host).into_iter();
         let mut lanes = lanes.flat_map(|place| place.lanes.values());
-        let is_leased = |id| self.lanes.get(id).is_some_and(|lane| lane.lease.is_some());
-        if !is_held || lanes.any(is_leased) {
-            return false;
+        if lanes.any(|id| self.lanes.get(id).is_some_and(|lane| lane.lease.is_some())) {
+            return Heard::BeingTried;
         }
         self.hold_until(host, Some(now));
-        true
+        Heard::Due
     }
 
     fn is_held(&self, host: &str) -> bool {
@@ -197,6 +205,7 @@ impl State {
         for host in &forgotten {
             self.hold_until(host, None);
             self.peers.remove(host);
+            self.asked_until.remove(host);
             self.counts.remove(host);
         }
         forgotten.len()

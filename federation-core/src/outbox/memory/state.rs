@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) held: BTreeSet<(Timestamp, String)>,
     pub(super) last_lane: LaneId,
     pub(super) counts: HashMap<String, PeerCounts>,
+    /// Until when peers asked to be left alone.
+    pub(super) asked_until: HashMap<String, Timestamp>,
     pub(super) fan_outs: BTreeMap<u64, Open>,
     pub(super) last_fan_out: u64,
 }

@@ -5,15 +5,15 @@ use std::iter::once;
 
 use diesel::dsl::{exists, not};
 use diesel::{
-    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, RunQueryDsl as _,
-    SelectableHelper as _,
+    BoolExpressionMethods as _, ExpressionMethods as _, OptionalExtension as _, QueryDsl as _,
+    RunQueryDsl as _, SelectableHelper as _,
 };
 
 use super::enqueue::{held_back, take_places};
 use super::rows::{DeliveryRow, PeerRow, limit};
 use crate::clock::Timestamp;
 use crate::outbox::delivery::{Delivery, DeliveryId, PeerHealth};
-use crate::outbox::store::{DeliveryFilter, PeerBounds};
+use crate::outbox::store::{DeliveryFilter, Heard, PeerBounds};
 use crate::store::sql::schema::{deliveries, delivery_lanes, fan_outs, outgoing_activities, peers};
 use crate::store::sql::{Connection, DatabaseError};
 
@@ -189,7 +189,7 @@ pub fn prune_peers(
     Ok(diesel::delete(peers::table.filter(peers::host.eq_any(hosts))).execute(connection)?)
 }
 
-/// Whether a peer is held back for longer.
+/// Whether a peer is held back for longer than it asked for.
 ///
 /// # Errors
 /// [`DatabaseError`] of the statement.
@@ -198,31 +198,40 @@ pub(super) fn is_held_back(
     host: &str,
     now: Timestamp,
 ) -> Result<bool, DatabaseError> {
+    let now = now.as_millis();
     let held = peers::table
         .filter(peers::host.eq(host))
-        .filter(peers::retry_at.gt(now.as_millis()));
+        .filter(peers::retry_at.gt(now))
+        .filter(peers::asked_until.is_null().or(peers::asked_until.le(now)));
     Ok(diesel::select(exists(held)).get_result(connection)?)
 }
 
-/// Makes a peer due that is held back, unless one of its lanes is leased; whether it was.
+/// Makes a peer due that is held back for longer than it asked for, unless one of its lanes is leased.
 ///
 /// # Errors
-/// [`DatabaseError`] of the statement.
+/// [`DatabaseError`] of the statements.
 pub(super) fn make_due(
     connection: &mut Connection,
     host: &str,
     now: Timestamp,
-) -> Result<bool, DatabaseError> {
+) -> Result<Heard, DatabaseError> {
+    // Holds the row, so that nobody begins to try the peer meanwhile.
+    diesel::update(peers::table.filter(peers::host.eq(host)))
+        .set(peers::retry_at.eq(peers::retry_at))
+        .execute(connection)?;
+    if !is_held_back(connection, host, now)? {
+        return Ok(Heard::Nothing);
+    }
     let under_way = delivery_lanes::table
         .filter(delivery_lanes::peer.eq(host))
-        .filter(delivery_lanes::lease_owner.is_not_null())
-        .select(delivery_lanes::id);
-    let held = peers::table
-        .filter(peers::host.eq(host))
-        .filter(peers::retry_at.gt(now.as_millis()))
-        .filter(not(exists(under_way)));
-    let changed = diesel::update(held).set(peers::retry_at.eq(now.as_millis()));
-    Ok(changed.execute(connection)? > 0)
+        .filter(delivery_lanes::lease_owner.is_not_null());
+    if diesel::select(exists(under_way)).get_result(connection)? {
+        return Ok(Heard::BeingTried);
+    }
+    diesel::update(peers::table.filter(peers::host.eq(host)))
+        .set(peers::retry_at.eq(now.as_millis()))
+        .execute(connection)?;
+    Ok(Heard::Due)
 }
 
 /// Lists peers by host, after `after`.

@@ -23,16 +23,18 @@ const COUNTS: &str = "delivered = peers.delivered + excluded.delivered, \
 const ANSWERED: &str = "INSERT INTO peers (host, touched_at, delivered, failed, refused, \
      latency_ms, last_success_at, signature_scheme) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
      ON CONFLICT (host) DO UPDATE SET failures = 0, failing_since_at = NULL, retry_at = NULL, \
+     asked_until = NULL, \
      last_success_at = excluded.last_success_at, \
      signature_scheme = coalesce(excluded.signature_scheme, peers.signature_scheme), ";
 
 // Parked lanes wait for retry_at: only an answer takes it away.
 const FAILED: &str = "INSERT INTO peers (host, touched_at, delivered, failed, refused, \
-     latency_ms, last_failure_at, failing_since_at, failures, retry_at, last_error) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+     latency_ms, last_failure_at, failing_since_at, failures, retry_at, last_error, asked_until) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
      ON CONFLICT (host) DO UPDATE SET failures = excluded.failures, \
      failing_since_at = coalesce(peers.failing_since_at, excluded.failing_since_at), \
      retry_at = coalesce(excluded.retry_at, peers.retry_at), \
+     asked_until = coalesce(excluded.asked_until, peers.asked_until), \
      last_failure_at = excluded.last_failure_at, last_error = excluded.last_error, ";
 
 /// Applies one report.
@@ -66,6 +68,7 @@ pub(super) fn report(
             error,
             failures,
             retry_at,
+            asked_until,
         } => {
             let statement = format!("{FAILED}{COUNTS}");
             each_backend!(connection, c => {
@@ -81,6 +84,7 @@ pub(super) fn report(
                     .bind::<Integer, _>(i32::try_from(*failures).unwrap_or(i32::MAX))
                     .bind::<Nullable<BigInt>, _>(retry_at.map(Timestamp::as_millis))
                     .bind::<Text, _>(excerpt(error))
+                    .bind::<Nullable<BigInt>, _>(asked_until.map(Timestamp::as_millis))
                     .execute(c)
             })?;
             Ok(())

@@ -15,7 +15,7 @@ use crate::outbox::delivery::{Delivery, DeliveryId, Outgoing, PeerHealth, Settle
 use crate::outbox::fan_out::{Expansion, FanOut};
 use crate::outbox::statistics::{PeerStatistics, QueueStats};
 use crate::outbox::store::{
-    DeliveryFilter, DeliveryStore, NextDue, PeerBounds, Settlement, Turn, TurnEnd,
+    DeliveryFilter, DeliveryStore, Heard, NextDue, PeerBounds, Settlement, Turn, TurnEnd,
 };
 use crate::store::StoreError;
 use crate::store::sql::{Connection, Database, DatabaseError};
@@ -206,12 +206,12 @@ impl DeliveryStore for SqlDeliveryStore {
         self.settle(move |c, told| withdraw::cancel_for_object(c, &object_id, now, told))
     }
 
-    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn heard_of(&self, host: String, now: Timestamp) -> BoxFuture<'_, Result<Heard, StoreError>> {
         Box::pin(async move {
             let asked = host.clone();
             let is_held = self.read(move |c| operate::is_held_back(c, &asked, now));
             if !is_held.await? {
-                return Ok(false);
+                return Ok(Heard::Nothing);
             }
             // Lost in a power cut, the peer waits for its time.
             self.write_relaxed(move |c| operate::make_due(c, &host, now))

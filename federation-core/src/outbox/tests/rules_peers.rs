@@ -13,6 +13,7 @@ pub(super) fn failed(host: &str, failures: u32, retry_at: Option<Timestamp>) -> 
             error: "no connection".to_owned(),
             failures,
             retry_at,
+            asked_until: None,
         },
         counts: PeerCounts::default(),
     }

@@ -33,6 +33,7 @@ fn counts_add_up_and_latency_moves_slowly() {
             error: "x".repeat(5000),
             failures: 1,
             retry_at: None,
+            asked_until: None,
         };
         let tell = async |counts, report| {
             let updates = vec![counted("a.example", counts, report)];
@@ -96,6 +97,7 @@ fn the_queue_is_told_in_figures() {
             error: "no connection".to_owned(),
             failures: 3,
             retry_at: Some(after(40)),
+            asked_until: None,
         };
         let updates = vec![counted("a.example", PeerCounts::default(), held_back)];
         driver.turn(settled, updates, false, after(8)).await;

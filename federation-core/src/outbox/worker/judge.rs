@@ -266,6 +266,9 @@ impl Judge {
                         error: error.clone(),
                         failures: health.failures,
                         retry_at,
+                        asked_until: retry_after.map(|wait| {
+                            now.plus(wait.min(self.config.peer_backoff.longest_retry_after))
+                        }),
                     },
                 );
             }

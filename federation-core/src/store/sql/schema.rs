@@ -56,6 +56,7 @@ diesel::table! {
         refused -> BigInt,
         latency_ms -> Nullable<Integer>,
         touched_at -> BigInt,
+        asked_until -> Nullable<BigInt>,
     }
 }
 
