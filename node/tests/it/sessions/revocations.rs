@@ -171,6 +171,8 @@ struct Node {
     community: String,
     channel: String,
     role: String,
+    /// The code of an invitation that serves for everybody.
+    invite: String,
     listeners: Vec<Listener>,
 }
 
@@ -183,6 +185,7 @@ impl Node {
             community: String::new(),
             channel: String::new(),
             role: String::new(),
+            invite: String::new(),
             listeners: Vec::new(),
         };
         for process in &node.processes {
@@ -195,6 +198,9 @@ impl Node {
         node.by_owner(Method::PUT, limits, &settings).await;
         let village = json!({"slug": "village", "name": "The village"});
         node.community = node.make("/api/v1/communities", &village).await;
+        let invites = node.within("/invites");
+        let made = node.by_owner(Method::POST, &invites, &json!({})).await;
+        node.invite = text(&made, "code");
         let hall = json!({"name": "hall", "is_private": true});
         node.channel = node.make(&node.within("/channels"), &hall).await;
         let sighted = json!({"name": "sighted", "permissions": ["view_channel"]});
@@ -272,9 +278,7 @@ impl Node {
     }
 
     async fn let_in(&self, listener: &Listener) {
-        let invites = self.within("/invites");
-        let made = self.by_owner(Method::POST, &invites, &json!({})).await;
-        let join = json!({"invite": made["code"]});
+        let join = json!({"invite": self.invite});
         let path = "/api/v1/communities/join";
         self.ask(&listener.access, Method::POST, path, &join).await;
         let path = self.of_role(listener);
